@@ -1,0 +1,64 @@
+/** A secret as the user gave it: the value itself, or a file that is read again for every use. */
+export type SecretSource = { readonly value: string } | { readonly file: string };
+
+export interface PollConfig {
+  readonly settleDelayMs: number;
+  readonly retryIntervalMs: number;
+  /** Windows before the latest that are asked for again in every poll: they are still open to correction. */
+  readonly lookbackWindows: number;
+  readonly catchUpMs: number;
+  readonly staleAfterMs: number;
+  /** Of one request, from connecting to the last byte. */
+  readonly timeoutMs: number;
+  /** Requests under way at once. */
+  readonly concurrency: number;
+}
+
+export interface VdnConfig {
+  readonly id: number;
+  /** Empty when the config gives none. */
+  readonly name: string;
+  /** Every name of {@link Config.vdnLabelNames}, empty where the VDN has none. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface TlsConfig {
+  readonly caFile: string | undefined;
+  readonly serverName: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly insecureSkipVerify: boolean;
+}
+
+export interface SigningConfig {
+  /** Lower-case header names, sorted. */
+  readonly headers: readonly string[];
+  readonly milliseconds: boolean;
+  /** The Host header that is sent and signed; undefined means that of the URL. */
+  readonly host: string | undefined;
+}
+
+export interface CallCenterConfig {
+  readonly name: string;
+  /** Origin, without a path or a trailing slash. */
+  readonly url: string;
+  readonly ccId: number | undefined;
+  readonly accessKey: string;
+  readonly secretKey: SecretSource;
+  /** In the order of their ids; `all` leaves the choice to the API. */
+  readonly vdns: readonly VdnConfig[] | 'all';
+  readonly poll: PollConfig;
+  readonly tls: TlsConfig;
+  /** As configured; undefined means what the environment says. May carry a password. */
+  readonly proxyUrl: string | undefined;
+  readonly signing: SigningConfig;
+}
+
+/** What the program uses: checked, with every default filled in. What the user wrote stays in `load.ts`. */
+export interface Config {
+  readonly callCenters: readonly CallCenterConfig[];
+  /** Union of the label names of all VDNs, sorted. */
+  readonly vdnLabelNames: readonly string[];
+  /** Accepted, but worth a line in the log (`http://`, `insecure_skip_verify`). */
+  readonly warnings: readonly string[];
+}
