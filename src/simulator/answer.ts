@@ -100,7 +100,11 @@ export function writeAnswer(shape: Shape, rows: readonly Row[], count: number): 
 }
 
 /** How many places a listing of `length` rows takes up, and which row stands at a place. */
-export function arrange(shape: Shape, length: number, request: number): { places: number; rowAt(place: number): number } {
+export function arrange(
+  shape: Shape,
+  length: number,
+  request: number,
+): { places: number; rowAt(place: number): number } {
   const places = shape.repeats ? length + Math.ceil(length / 2) : length;
   // Rows 0 0 1 2 2 3: of three places the first two hold the same row.
   const index = (place: number): number =>

@@ -22,8 +22,7 @@ export const ROW_FAULTS = ['silent', 'withhold'] as const;
 export const TRAFFIC_FAULTS = ['noAgents', 'noInbound', 'lowAnswer', 'saturated', 'unavailable'] as const;
 export const BAD_ROWS = ['unknownVdn', 'wrongCcId', 'offGrid', 'outOfRange', 'negative', 'notANumber'] as const;
 
-export type FaultKind =
-  (typeof REQUEST_FAULTS)[number] | (typeof ROW_FAULTS)[number] | (typeof TRAFFIC_FAULTS)[number];
+export type FaultKind = (typeof REQUEST_FAULTS)[number] | (typeof ROW_FAULTS)[number] | (typeof TRAFFIC_FAULTS)[number];
 export type BadRow = (typeof BAD_ROWS)[number];
 
 /** One fault, as it is set in code or posted as JSON. All fields but `kind` may be left out. */

@@ -33,7 +33,9 @@ export function createHistory({ timing, board, retentionMs }: HistoryOptions): H
   const truth = ({ vdn, begin }: Slot): WindowValues => board.change(vdn.id, begin, windowOf(vdn, begin));
   const isShown = ({ vdn, begin }: Slot, now: number): boolean => {
     const { appears } = timing.timesOf(vdn, begin);
-    return begin % WINDOW_MS === 0 && begin >= now - retentionMs && appears <= now && !board.hides(vdn.id, begin, appears);
+    return (
+      begin % WINDOW_MS === 0 && begin >= now - retentionMs && appears <= now && !board.hides(vdn.id, begin, appears)
+    );
   };
 
   return {
