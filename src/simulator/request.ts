@@ -12,7 +12,8 @@ export interface Query {
 }
 
 export interface QueryRules {
-  readonly defaultCcId: number;
+  /** The default. */
+  readonly ccId: number;
   readonly ccIds: readonly number[];
 }
 
@@ -22,7 +23,7 @@ const DAY_MS = 86_400_000;
 const DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/;
 
 /** Reads the body of a request; a text says which rule it breaks (the CMS answers 0100002). */
-export function readQuery(body: Uint8Array, { defaultCcId, ccIds }: QueryRules): Query | string {
+export function readQuery(body: Uint8Array, { ccId: defaultCcId, ccIds }: QueryRules): Query | string {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
