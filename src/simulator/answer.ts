@@ -104,7 +104,7 @@ export function arrange(
   shape: Shape,
   length: number,
   request: number,
-): { places: number; rowAt(place: number): number } {
+): { places: number; rowAt: (place: number) => number } {
   const places = shape.repeats ? length + Math.ceil(length / 2) : length;
   // Rows 0 0 1 2 2 3: of three places the first two hold the same row.
   const index = (place: number): number =>

@@ -111,7 +111,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     });
   };
 
-  const certificates = tls === false ? undefined : await makeCertificates(tls === true ? {} : tls);
+  const tlsOptions = tls === true ? {} : tls;
+  const certificates = tlsOptions === false ? undefined : await makeCertificates(tlsOptions);
+  const clientCertificate = tlsOptions !== false && tlsOptions.requireClientCertificate === true;
   const server =
     certificates === undefined
       ? createServer(listener)
@@ -119,8 +121,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
           {
             cert: certificates.server.certPem,
             key: certificates.server.keyPem,
-            ca: certificates.caPem,
-            requestCert: typeof tls === 'object' && tls.requireClientCertificate === true,
+            ...(clientCertificate && { ca: certificates.caPem, requestCert: true }),
           },
           listener,
         );

@@ -55,7 +55,7 @@ export function createVdn({ id, agents, hours }: VdnOptions, seed: number, flat:
   return {
     id,
     seed,
-    agents: agents ?? Math.round(4 * 15 ** random()),
+    agents: agents ?? Math.round(6 * 12 ** random()),
     hours: hours ?? (id % 3 === 1 ? 'always' : 'office'),
     talkSeconds: 140 + Math.round(200 * random()),
     outboundPerAgent: Math.max(0, 0.5 * random() - 0.15),
