@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { type KeyPair, makeCertificates, type TlsOptions } from './certificates.ts';
+import { type Counters, createCms, type RequestRecord, type ShapeChoice } from './cms.ts';
+import { createFaultBoard } from './fault-board.ts';
+import type { Fault } from './faults.ts';
+import { createHistory } from './history.ts';
+import { createTiming, type TimingOptions } from './timing.ts';
+import { createVdn, type Vdn, type VdnOptions, type WindowValues } from './traffic.ts';
+
+export const DEFAULT_ACCESS_KEY = 'demo-access-key';
+export const DEFAULT_SECRET_KEY = 'demo-secret-key';
+const DEFAULT_VDNS = Array.from({ length: 12 }, (_, index) => index + 1);
+
+export interface SimulatorOptions extends TimingOptions {
+  readonly host?: string | undefined;
+  /** 0, the default, takes any free port. */
+  readonly port?: number | undefined;
+  /** HTTPS with a CA of its own; default plain HTTP. */
+  readonly tls?: boolean | TlsOptions | undefined;
+  readonly accessKey?: string | undefined;
+  readonly secretKey?: string | undefined;
+  /** False takes any or no Authorization header. */
+  readonly checkSignatures?: boolean | undefined;
+  /** Default 15 minutes. */
+  readonly maxClockSkewMs?: number | undefined;
+  /** The default call center, and all that are accepted. */
+  readonly ccId?: number | undefined;
+  readonly ccIds?: readonly number[] | undefined;
+  /** Default 1 to 12. */
+  readonly vdns?: readonly (number | VdnOptions)[] | undefined;
+  readonly seed?: number | undefined;
+  /** Traffic without day and night. */
+  readonly flat?: boolean | undefined;
+  readonly now?: (() => number) | undefined;
+  /** Default 1000 days. */
+  readonly retentionDays?: number | undefined;
+  /** No page holds more rows than this, whatever is asked for. */
+  readonly maxLimit?: number | undefined;
+  readonly shape?: ShapeChoice | undefined;
+  readonly faults?: readonly Fault[] | undefined;
+  /** Lets faults be read and set at `/-/faults`. */
+  readonly control?: boolean | undefined;
+}
+
+export interface Simulator {
+  /** Like `https://127.0.0.1:28443`, without a path. */
+  readonly url: string;
+  readonly port: number;
+  /** With TLS: the CA to trust, a client certificate, and when the server's certificate expires (milliseconds). */
+  readonly caPem: string | undefined;
+  readonly client: KeyPair | undefined;
+  readonly certificateNotAfter: number | undefined;
+  readonly vdns: readonly number[];
+  readonly faults: readonly Fault[];
+  setFaults(faults: readonly Fault[]): void;
+  setShape(shape: ShapeChoice): void;
+  readonly counters: Readonly<Counters>;
+  /** Connections that were ever opened. */
+  readonly connections: number;
+  /** The last thousand requests, oldest first. */
+  readonly requests: readonly RequestRecord[];
+  /** The final values of a window, corrections included. Throws for a VDN that is not simulated. */
+  truth(vdn: number, begin: number): WindowValues;
+  /** What is served at a moment, default now; undefined while there is no row. */
+  served(vdn: number, begin: number, now?: number): WindowValues | undefined;
+  /** Stops at once; open connections are cut. */
+  close(): Promise<void>;
+}
+
+/** Starts a stand-in for the CMS. Rejects when the address cannot be listened on. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { host = '127.0.0.1', port = 0, tls = false, seed = 1, now = () => Date.now(), ccId = 1 } = options;
+  const board = createFaultBoard(now, seed);
+  board.set(options.faults ?? []);
+  const retentionMs = (options.retentionDays ?? 1000) * 86_400_000;
+  const history = createHistory({ timing: createTiming(options), board, retentionMs });
+  const vdns = new Map<number, Vdn>();
+  for (const vdn of options.vdns ?? DEFAULT_VDNS) {
+    const created = createVdn(typeof vdn === 'number' ? { id: vdn } : vdn, seed, options.flat ?? false);
+    vdns.set(created.id, created);
+  }
+  const cms = createCms({
+    now,
+    vdns,
+    history,
+    board,
+    ccId,
+    ccIds: [ccId, ...(options.ccIds ?? [])],
+    shape: options.shape ?? 'example',
+    accessKey: options.accessKey ?? DEFAULT_ACCESS_KEY,
+    secretKey: options.secretKey ?? DEFAULT_SECRET_KEY,
+    maxClockSkewMs: options.maxClockSkewMs ?? 900_000,
+    checkSignatures: options.checkSignatures ?? true,
+    maxLimit: options.maxLimit ?? Infinity,
+    control: options.control ?? false,
+  });
+
+  const sockets = new Set<Socket>();
+  const stopping = new AbortController();
+  const listener: RequestListener = (request, response) => {
+    const reset = (): void => {
+      // A TLS socket cannot be reset, the TCP socket below it can.
+      for (const socket of sockets) if (socket.remotePort === request.socket.remotePort) socket.resetAndDestroy();
+    };
+    cms.handle(request, response, reset, stopping.signal).catch(() => {
+      // The client went away, or the simulator is being closed while an answer is held back.
+      response.destroy();
+    });
+  };
+
+  const tlsOptions = tls === true ? {} : tls;
+  const certificates = tlsOptions === false ? undefined : await makeCertificates(tlsOptions);
+  const clientCertificate = tlsOptions !== false && tlsOptions.requireClientCertificate === true;
+  const server =
+    certificates === undefined
+      ? createServer(listener)
+      : createTlsServer(
+          {
+            cert: certificates.server.certPem,
+            key: certificates.server.keyPem,
+            ...(clientCertificate && { ca: certificates.caPem, requestCert: true }),
+          },
+          listener,
+        );
+  let connections = 0;
+  server.on('connection', (socket: Socket) => {
+    connections++;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(port, host);
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+
+  const slot = (id: number, begin: number): { vdn: Vdn; begin: number } => {
+    const vdn = vdns.get(id);
+    if (vdn === undefined) throw new RangeError(`VDN ${id} is not simulated`);
+    return { vdn, begin };
+  };
+
+  return {
+    url: `${tls === false ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    port: address.port,
+    caPem: certificates?.caPem,
+    client: certificates?.client,
+    certificateNotAfter: certificates?.notAfter,
+    vdns: [...vdns.keys()],
+    get faults() {
+      return board.faults;
+    },
+    setFaults: (faults) => {
+      board.set(faults);
+    },
+    setShape: (shape) => {
+      cms.shape = shape;
+    },
+    counters: cms.counters,
+    get connections() {
+      return connections;
+    },
+    requests: cms.requests,
+    truth: (vdn, begin) => history.truth(slot(vdn, begin)),
+    served: (vdn, begin, at = now()) => history.served(slot(vdn, begin), at),
+    async close() {
+      stopping.abort();
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
