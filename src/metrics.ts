@@ -236,6 +236,12 @@ export const SELF_METRICS = {
     help: 'VDNs whose newest window is not older than stale_after.',
     labels: CENTER,
   },
+  storageFailures: {
+    name: 'aicc_cti_storage_failures_total',
+    type: 'counter',
+    help: 'Times that the ledger on disk could not be read (the file was set aside) or written (kept in memory).',
+    labels: ['operation'],
+  },
   buildInfo: {
     name: 'aicc_cti_exporter_build_info',
     type: 'gauge',

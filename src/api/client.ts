@@ -1,0 +1,134 @@
+import { ApiError } from '../errors.ts';
+import { formatApiTime, WINDOW_MS, type WindowRange, windowsBetween } from '../window.ts';
+import { type Answer, type Expectation, parseRow, type RejectionReason, type VdnWindow } from './rows.ts';
+import { post, type TransportOptions } from './transport.ts';
+
+/** Most VDNs that the API accepts in one request (sysindex document, `vdn`). */
+export const MAX_VDNS_PER_REQUEST = 100;
+
+/** The API's default `limit`. A larger one is not documented, and a server that caps it would look like the last page. */
+const PAGE_SIZE = 100;
+
+/** Most VDNs of a call center; bounds what an answer without a list of VDNs may bring. */
+export const MAX_VDNS = 5000;
+
+export interface Query {
+  /** 1..100 ids, or `all` to leave the choice to the API. */
+  readonly vdns: readonly number[] | 'all';
+  /** Aligned to windows, at most 31 days. */
+  readonly range: WindowRange;
+}
+
+export interface QueryResult {
+  /** One per (VDN, window), the last seen where the API repeated itself. What came before a failure is here too. */
+  readonly windows: readonly VdnWindow[];
+  readonly rejected: readonly { readonly reason: RejectionReason; readonly detail: string }[];
+  /** Undefined when every page came and `count` was met. */
+  readonly failure: ApiError | undefined;
+}
+
+export interface ApiClient {
+  /** Fetches every page. Rejects only when `signal` is aborted; failures are part of the result. */
+  query(query: Query, signal: AbortSignal): Promise<QueryResult>;
+  close(): Promise<void>;
+}
+
+export interface ApiClientOptions extends TransportOptions {
+  readonly ccId: number | undefined;
+}
+
+/** What one reading of all pages gathers; a second reading goes on with the same one. */
+class Gathering {
+  readonly windows = new Map<string, VdnWindow>();
+  readonly rejected = new Map<string, { reason: RejectionReason; detail: string }>();
+  /** Every distinct row, used or not: what `count` counts. */
+  readonly seen = new Set<string>();
+  readonly #expected: Expectation;
+
+  constructor(expected: Expectation) {
+    this.#expected = expected;
+  }
+
+  add(row: unknown): void {
+    const parsed = parseRow(row, this.#expected);
+    const key = 'window' in parsed ? `${parsed.window.vdn}/${parsed.window.begin}` : rawKey(row);
+    this.seen.add(key);
+    if ('window' in parsed) this.windows.set(key, parsed.window);
+    else if ('rejected' in parsed) this.rejected.set(key, { reason: parsed.rejected, detail: parsed.detail });
+  }
+}
+
+/** Identity of a row that is not used: its VDN and time as far as they are there. */
+function rawKey(row: unknown): string {
+  const part = (name: string) => {
+    const value: unknown = typeof row === 'object' && row !== null ? (row as Record<string, unknown>)[name] : row;
+    return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 40) : typeof value;
+  };
+  return `${part('vdn')}/${part('beginTime')}`;
+}
+
+/** Builds a client of one call center. Everything it opens hangs on `options.dispatcher`, which {@link ApiClient.close} ends. */
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  async function page(query: Query, offset: number, signal: AbortSignal): Promise<Answer> {
+    const payload = {
+      ...(options.ccId === undefined ? {} : { ccId: options.ccId }),
+      ...(query.vdns === 'all' ? {} : { vdn: query.vdns }),
+      beginDate: formatApiTime(query.range.from),
+      endDate: formatApiTime(query.range.to),
+      limit: PAGE_SIZE,
+      offset,
+    };
+    return post(payload, options, signal);
+  }
+
+  /** Reads pages until the API has no more; returns its `count`, if it gave one. */
+  async function readAll(query: Query, gathering: Gathering, signal: AbortSignal): Promise<number | undefined> {
+    const vdns = query.vdns === 'all' ? MAX_VDNS : query.vdns.length;
+    // A row for each VDN and window, and one that starts at the end of the range; twice, should the API repeat itself.
+    const mostRows = 2 * vdns * (windowsBetween(query.range.from, query.range.to) + 1) + PAGE_SIZE;
+    let count: number | undefined;
+    for (let offset = 0; offset < mostRows;) {
+      const answer = await page(query, offset, signal);
+      for (const row of answer.rows) gathering.add(row);
+      offset += answer.rows.length;
+      count = answer.count ?? count;
+      const isLast = count === undefined ? answer.rows.length < PAGE_SIZE : offset >= count;
+      if (isLast || answer.rows.length === 0) break;
+    }
+    return count;
+  }
+
+  async function query(query: Query, signal: AbortSignal): Promise<QueryResult> {
+    const ids = query.vdns === 'all' ? undefined : new Set(query.vdns);
+    const gathering = new Gathering({ vdns: ids, ccId: options.ccId, range: query.range });
+    let failure: ApiError | undefined;
+    try {
+      let count = await readAll(query, gathering, signal);
+      // Rows move between pages when new ones arrive meanwhile: read once more before calling it incomplete.
+      if (count !== undefined && gathering.seen.size < count) count = await readAll(query, gathering, signal);
+      if (count !== undefined && gathering.seen.size < count) {
+        failure = new ApiError(
+          `${options.url}: ${gathering.seen.size} different rows came where ${count} were announced`,
+          {
+            reason: 'incomplete',
+            hint: 'The rows that came are used; if it lasts, ask the vendor why count and rows differ',
+          },
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      failure = error;
+    }
+    return { windows: [...gathering.windows.values()], rejected: [...gathering.rejected.values()], failure };
+  }
+
+  return {
+    query,
+    close: () => options.dispatcher.destroy(),
+  };
+}
+
+/** The range of `count` windows that ends with the window `last`. */
+export function rangeUpTo(last: number, count: number): WindowRange {
+  return { from: last - (count - 1) * WINDOW_MS, to: last + WINDOW_MS };
+}

@@ -1,0 +1,169 @@
+import { type Dispatcher, request } from 'undici';
+import type { Clock } from '../clock.ts';
+import type { SigningConfig } from '../config/schema.ts';
+import { ApiError, type FailureReason } from '../errors.ts';
+import { type Answer, parseAnswer } from './rows.ts';
+import { fromStatus, fromTransport, notJson, retryAfter, timedOut } from './failures.ts';
+import { authorization, type SigningKey, signingTimestamp } from './sign.ts';
+
+export const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
+
+/** A page of 100 rows is some 30 kB; a server that ignores `limit` gets room, one that never ends does not. */
+export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+/** What became of one request; for metrics. */
+export interface RequestReport {
+  readonly durationMs: number;
+  readonly failure: FailureReason | undefined;
+  /** Their clock minus ours, from the Date header; undefined when there was none. */
+  readonly skewMs: number | undefined;
+}
+
+/** The headers and body of a request, as they are signed and sent. */
+export interface PreparedRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signed: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface TransportOptions {
+  readonly url: string;
+  readonly accessKey: string;
+  /** Called for every request, so that a rotated key is used at once. */
+  readonly secretKey: () => Promise<string>;
+  readonly signing: SigningConfig;
+  readonly timeoutMs: number;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly onRequest: (report: RequestReport) => void;
+  /** For people who debug a signature: what is about to be sent. */
+  readonly onPrepared?: (prepared: PreparedRequest) => void;
+}
+
+/** Builds and signs one request. A retry must be prepared anew: the timestamp is part of the signature. */
+export function prepare(
+  payload: object,
+  key: SigningKey,
+  options: Pick<TransportOptions, 'url' | 'signing'>,
+  now: number,
+): PreparedRequest {
+  const body = Buffer.from(JSON.stringify(payload), 'utf8');
+  const sent: Record<string, string> = {
+    'content-type': 'application/json;charset=UTF-8',
+    'content-length': String(body.length),
+    // URL.host leaves out the port when it is the scheme's default, just as the header does.
+    host: options.signing.host ?? new URL(options.url).host,
+  };
+  const signed = Object.fromEntries(options.signing.headers.map((name) => [name, sent[name] ?? '']));
+  const timestamp = signingTimestamp(now, options.signing.milliseconds);
+  const authorizationValue = authorization(
+    { method: 'POST', path: SYSINDEX_PATH, headers: signed, body },
+    key,
+    timestamp,
+  );
+  return { path: SYSINDEX_PATH, headers: { ...sent, authorization: authorizationValue }, signed, body };
+}
+
+async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    size += part.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new ApiError(`${origin}: the answer is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
+        reason: 'invalid',
+        hint: 'Check that url points to the CC-CMS server',
+      });
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** Their clock minus ours; the header has whole seconds, so half a second is added on average. */
+function skewOf(date: string | undefined, sentAt: number, receivedAt: number): number | undefined {
+  const theirs = date === undefined ? NaN : Date.parse(date);
+  return Number.isNaN(theirs) ? undefined : theirs + 500 - (sentAt + receivedAt) / 2;
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+async function readSecretKey(options: TransportOptions): Promise<string> {
+  try {
+    return await options.secretKey();
+  } catch (cause) {
+    throw new ApiError(`The secret key cannot be read: ${cause instanceof Error ? cause.message : 'unknown error'}`, {
+      reason: 'auth',
+      hint: 'Check secret_key_file and its permissions',
+      cause,
+    });
+  }
+}
+
+function parseJson(text: string, origin: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw notJson(origin, text, cause);
+  }
+}
+
+async function exchange(
+  payload: object,
+  options: TransportOptions,
+  signal: AbortSignal,
+  onSkew: (skewMs: number | undefined) => void,
+): Promise<Answer> {
+  const { url, clock, dispatcher } = options;
+  const secretKey = await readSecretKey(options);
+  const sentAt = clock.now();
+  const prepared = prepare(payload, { accessKey: options.accessKey, secretKey }, options, sentAt);
+  options.onPrepared?.(prepared);
+  const response = await request(new URL(prepared.path, url), {
+    method: 'POST',
+    headers: { ...prepared.headers, accept: 'application/json' },
+    body: prepared.body,
+    dispatcher,
+    signal,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  onSkew(skewOf(single(response.headers['date']), sentAt, clock.now()));
+  const text = await readLimited(response.body, url);
+  if (response.statusCode !== 200) {
+    const wait = retryAfter(single(response.headers['retry-after']), clock.now());
+    throw fromStatus(url, response.statusCode, text, wait);
+  }
+  return parseAnswer(parseJson(text, url));
+}
+
+/**
+ * Sends one signed POST and takes its answer apart.
+ * @throws ApiError for everything that can go wrong, except that `signal` was aborted: then its reason
+ */
+export async function post(payload: object, options: TransportOptions, signal: AbortSignal): Promise<Answer> {
+  const { clock, url, timeoutMs } = options;
+  const timeout = new AbortController();
+  const done = new AbortController();
+  void clock.sleep(timeoutMs, done.signal).then(() => {
+    timeout.abort();
+  });
+  const started = clock.monotonic();
+  let skewMs: number | undefined;
+  let failure: ApiError | undefined;
+  try {
+    return await exchange(payload, options, AbortSignal.any([signal, timeout.signal]), (skew) => (skewMs = skew));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof ApiError) failure = error;
+    else failure = timeout.signal.aborted ? timedOut(url, timeoutMs) : fromTransport(error, url);
+    throw failure;
+  } finally {
+    done.abort();
+    if (!signal.aborted)
+      options.onRequest({ durationMs: clock.monotonic() - started, failure: failure?.reason, skewMs });
+  }
+}

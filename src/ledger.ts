@@ -1,0 +1,292 @@
+import { MAX_VDNS, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
+import type { VdnWindow } from './api/rows.ts';
+import { NO_TOTALS, type Totals, VdnLedger, type VdnLedgerState } from './vdn-ledger.ts';
+import { toRanges, WINDOW_MS, type WindowRange } from './window.ts';
+
+/** A call center's account as it is stored (docs/storage.md). */
+export interface LedgerState {
+  /** First window that a VDN may count which turns up later under `vdns: all`. */
+  readonly origin: number;
+  /** For each VDN, or 0 for all of them at once: the window up to which the API was asked without a gap. */
+  readonly askedTo: readonly (readonly [unit: number, window: number])[];
+  /** Latest window when missing ones were last asked for again. */
+  readonly sweptAt: number;
+  readonly vdns: readonly (readonly [vdn: number, state: VdnLedgerState])[];
+}
+
+export interface LedgerOptions {
+  /** The configured ids, or `all`. */
+  readonly vdns: readonly number[] | 'all';
+  readonly lookbackWindows: number;
+  /** How far back windows that were missed are asked for. */
+  readonly catchUpWindows: number;
+}
+
+/** What an answer changed. */
+export interface Recorded {
+  /** Whether the totals, or what is needed to keep them right, changed. */
+  readonly changed: boolean;
+  /** Rows counted for the first time. */
+  readonly counted: number;
+  /** Those of them that were asked for from their window's end on: their lag says how long settling takes. */
+  readonly settled: readonly VdnWindow[];
+}
+
+/** What is to be asked besides the latest windows, newest first. */
+export interface CatchUp {
+  readonly queries: readonly Query[];
+  /** The API was asked for everything up to this window when all queries are done. */
+  readonly upTo: number;
+  readonly sweptAt: number;
+}
+
+/** Missing windows are looked at again once an hour; each is asked for whenever its age has doubled. */
+const SWEEP_MS = 12 * WINDOW_MS;
+
+/** Rows that one query of a catch-up may bring: bounds memory, and what a failure costs. */
+const CATCH_UP_ROWS = 10_000;
+
+/** Clock skew that accounts can bear, in windows. */
+const SLACK_WINDOWS = 12;
+
+/** With `vdns: all` the API is asked for all VDNs at once: one unit of asking instead of one for each VDN. */
+const ALL = 0;
+
+/**
+ * The accounts of a call center's VDNs, and which windows are still to be asked for.
+ * Pure bookkeeping without clock or I/O; `latest` is always the newest window that was due when a query was sent.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #horizonMs: number;
+  #origin: number;
+  #sweptAt: number;
+  readonly #accounts = new Map<number, VdnLedger>();
+  readonly #askedTo = new Map<number, number>();
+  /** A run of windows beyond a gap after `askedTo` that the API was asked for, too. */
+  readonly #island = new Map<number, { from: number; last: number }>();
+
+  /**
+   * @param running the window that is running now: what ended before is not counted for VDNs that are new
+   * @param state what was stored; VDNs that are not configured any more are left out
+   */
+  constructor(options: LedgerOptions, running: number, state?: LedgerState) {
+    this.#options = options;
+    this.#horizonMs = Math.max(options.catchUpWindows, options.lookbackWindows) * WINDOW_MS;
+    const storedAskedTo = new Map(state?.askedTo);
+    const stored = new Map(state?.vdns);
+    this.#sweptAt = state?.sweptAt ?? running;
+    this.#origin = storedAskedTo.has(ALL) ? (state?.origin ?? running) : running;
+    const isAll = options.vdns === 'all';
+    const before = running - WINDOW_MS;
+    if (isAll) this.#askedTo.set(ALL, storedAskedTo.get(ALL) ?? before);
+    for (const id of options.vdns === 'all' ? stored.keys() : options.vdns) {
+      const vdnState = stored.get(id);
+      this.#accounts.set(id, vdnState ? VdnLedger.fromState(vdnState, this.#span, !isAll) : this.#account(running));
+      if (!isAll)
+        this.#askedTo.set(id, vdnState ? (storedAskedTo.get(id) ?? storedAskedTo.get(ALL) ?? before) : before);
+    }
+  }
+
+  get #span(): number {
+    return this.#horizonMs / WINDOW_MS + 1 + SLACK_WINDOWS;
+  }
+
+  #account(base: number): VdnLedger {
+    return new VdnLedger(base, this.#span, this.#options.vdns !== 'all');
+  }
+
+  #unit(vdn: number): number {
+    return this.#options.vdns === 'all' ? ALL : vdn;
+  }
+
+  /** Ids that have an account: the configured ones, or with `all` those that turned up. */
+  ids(): Iterable<number> {
+    return this.#accounts.keys();
+  }
+
+  totals(vdn: number): Totals {
+    return this.#accounts.get(vdn)?.totals ?? NO_TOTALS;
+  }
+
+  /** The windows that every poll asks for: the latest, and those before it that may still be corrected. */
+  regularRange(latest: number): WindowRange {
+    return { from: latest - this.#options.lookbackWindows * WINDOW_MS, to: latest + WINDOW_MS };
+  }
+
+  /**
+   * Takes an answer into account.
+   * @param latest the newest window that was due when the query was sent
+   * @param trusted `latest` by the clock of the API where that is behind ours: windows are given up by it, so that a
+   *   wrong local clock cannot give up windows that are yet to come
+   */
+  record(query: Query, result: QueryResult, latest: number, trusted: number = latest): Recorded {
+    const running = latest + WINDOW_MS;
+    const regular = this.regularRange(latest);
+    const floor = Math.min(latest, trusted) - this.#horizonMs;
+    this.#origin = Math.min(this.#origin, running);
+
+    const ids = query.vdns === 'all' ? [...this.#accounts.keys()] : query.vdns;
+    let changed = false;
+    for (const id of ids) {
+      const account = this.#accounts.get(id);
+      if (account === undefined) continue;
+      const before = account.totals;
+      account.rewind(running);
+      account.advance(floor);
+      if (account.totals !== before) changed = true;
+    }
+
+    let counted = 0;
+    const settled: VdnWindow[] = [];
+    for (const window of result.windows) {
+      const account = this.#accountOf(window.vdn, floor);
+      const observation = account?.observe(window, regular.from + WINDOW_MS) ?? 'ignored';
+      if (observation === 'first' || observation === 'revised') changed = true;
+      if (observation !== 'first') continue;
+      counted++;
+      const askedTo = this.#askedTo.get(this.#unit(window.vdn)) ?? -Infinity;
+      if (window.begin >= regular.from && window.begin <= askedTo + WINDOW_MS) settled.push(window);
+    }
+
+    if (result.failure === undefined) {
+      const closedTo = Math.min(query.range.to, regular.from + WINDOW_MS);
+      for (const id of ids) this.#accounts.get(id)?.close(query.range.from, closedTo);
+      for (const unit of query.vdns === 'all' ? [ALL] : ids) {
+        if (this.#askedTo.has(unit)) this.#noteAsked(unit, query.range, latest, floor);
+      }
+    }
+    if (this.#options.vdns === 'all') this.#forget(floor);
+    return { changed, counted, settled };
+  }
+
+  /** The account of a VDN; one that turns up under `vdns: all` gets its own. */
+  #accountOf(vdn: number, floor: number): VdnLedger | undefined {
+    let account = this.#accounts.get(vdn);
+    if (account === undefined && this.#options.vdns === 'all' && this.#accounts.size < MAX_VDNS) {
+      account = this.#account(Math.max(this.#origin, floor));
+      this.#accounts.set(vdn, account);
+    }
+    return account;
+  }
+
+  /** Drops VDNs that the API has not shown within the horizon; only `vdns: all` does so. */
+  #forget(floor: number): void {
+    for (const [vdn, account] of this.#accounts) if (account.lastSeen < floor) this.#accounts.delete(vdn);
+  }
+
+  /** Moves `askedTo` on when the range continues it; otherwise remembers the range until the gap is filled. */
+  #noteAsked(unit: number, range: WindowRange, latest: number, floor: number): void {
+    let askedTo = this.#askedTo.get(unit) ?? -Infinity;
+    let island = this.#island.get(unit);
+    if (askedTo > latest) {
+      // The clock went back: what was asked for ahead of its time has to be asked for again.
+      askedTo = floor - WINDOW_MS;
+      island = undefined;
+    }
+    const last = range.to - WINDOW_MS;
+    if (range.from <= askedTo + WINDOW_MS) askedTo = Math.max(askedTo, last);
+    else if (island === undefined || range.from > island.last + WINDOW_MS) island = { from: range.from, last };
+    else if (range.to >= island.from) {
+      island = { from: Math.min(island.from, range.from), last: Math.max(island.last, last) };
+    }
+    if (island !== undefined && island.from <= askedTo + WINDOW_MS) {
+      askedTo = Math.max(askedTo, island.last);
+      island = undefined;
+    }
+    this.#askedTo.set(unit, askedTo);
+    if (island === undefined) this.#island.delete(unit);
+    else this.#island.set(unit, island);
+  }
+
+  /**
+   * What is to be asked for besides the regular range: windows missed in an outage or a downtime, counted ones that
+   * were not looked at again while they could be corrected, and missing ones whose age has doubled.
+   * Undefined when there is nothing to do; otherwise {@link finish} it after the last query succeeded.
+   */
+  catchUp(latest: number): CatchUp | undefined {
+    const regular = this.regularRange(latest);
+    const upTo = regular.from - WINDOW_MS;
+    const floor = latest - this.#horizonMs;
+    const isSweep = Math.floor(latest / SWEEP_MS) > Math.floor(this.#sweptAt / SWEEP_MS);
+    const sweep = isSweep ? this.#windowsToSweep(latest, floor, upTo) : [];
+
+    let hasGap = false;
+    const wanted: { vdn: number; windows: number[] }[] = [];
+    for (const [vdn, account] of this.#accounts) {
+      const askedTo = this.#askedTo.get(this.#unit(vdn)) ?? upTo;
+      const windows = sweep.filter((begin) => begin <= askedTo && account.isExpected(begin));
+      if (this.#options.vdns !== 'all' && askedTo < upTo) {
+        hasGap = true;
+        for (let begin = Math.max(askedTo + WINDOW_MS, floor); begin <= upTo; begin += WINDOW_MS) {
+          if (account.isExpected(begin)) windows.push(begin);
+        }
+      }
+      for (const begin of account.openWindows()) if (begin <= upTo) windows.push(begin);
+      if (windows.length > 0) wanted.push({ vdn, windows });
+    }
+
+    const queries = toQueries(wanted);
+    const allAskedTo = this.#askedTo.get(ALL);
+    if (allAskedTo !== undefined && allAskedTo < upTo) {
+      hasGap = true;
+      const gap: number[] = [];
+      const start = Math.max(allAskedTo + WINDOW_MS, floor, this.#origin);
+      for (let begin = start; begin <= upTo; begin += WINDOW_MS) gap.push(begin);
+      queries.push(...toQueriesOf('all', gap, Math.max(this.#accounts.size, MAX_VDNS_PER_REQUEST)));
+    }
+    if (!hasGap && !isSweep && queries.length === 0) return undefined;
+    queries.sort((a, b) => b.range.to - a.range.to);
+    return { queries, upTo, sweptAt: isSweep ? latest : this.#sweptAt };
+  }
+
+  /** Windows whose age, in windows, passed a power of two since the last sweep. */
+  #windowsToSweep(latest: number, floor: number, upTo: number): number[] {
+    const level = (age: number) => Math.floor(Math.log2(Math.max(age / WINDOW_MS, this.#options.lookbackWindows)));
+    const windows: number[] = [];
+    for (let begin = floor; begin <= upTo; begin += WINDOW_MS) {
+      if (level(latest - begin) > level(this.#sweptAt - begin)) windows.push(begin);
+    }
+    return windows;
+  }
+
+  /** Notes that all queries of a catch-up were answered. */
+  finish(catchUp: CatchUp, latest: number): void {
+    this.#sweptAt = Math.min(catchUp.sweptAt, latest);
+    const floor = latest - this.#horizonMs;
+    for (const unit of this.#askedTo.keys()) {
+      const from = Math.min(this.#askedTo.get(unit) ?? floor, catchUp.upTo) + WINDOW_MS;
+      this.#noteAsked(unit, { from, to: catchUp.upTo + WINDOW_MS }, latest, floor);
+    }
+  }
+
+  toState(): LedgerState {
+    return {
+      origin: this.#origin,
+      askedTo: [...this.#askedTo],
+      sweptAt: this.#sweptAt,
+      vdns: [...this.#accounts].map(([vdn, account]) => [vdn, account.toState()]),
+    };
+  }
+}
+
+/** Queries for single VDNs: those that want similar windows share requests. */
+function toQueries(wanted: { vdn: number; windows: number[] }[]): Query[] {
+  const key = ({ windows }: { windows: number[] }) => `${windows[0] ?? ''}/${windows.length}/${windows.at(-1) ?? ''}`;
+  const sorted = wanted
+    .map((entry) => ({ ...entry, key: key(entry) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.vdn - b.vdn));
+  const queries: Query[] = [];
+  for (let i = 0; i < sorted.length; i += MAX_VDNS_PER_REQUEST) {
+    const chunk = sorted.slice(i, i + MAX_VDNS_PER_REQUEST);
+    const ids = chunk.map(({ vdn }) => vdn).sort((a, b) => a - b);
+    const windows = [...new Set(chunk.flatMap((entry) => entry.windows))];
+    queries.push(...toQueriesOf(ids, windows, ids.length));
+  }
+  return queries;
+}
+
+function toQueriesOf(vdns: Query['vdns'], windows: readonly number[], rowsPerWindow: number): Query[] {
+  const most = Math.max(1, Math.floor(CATCH_UP_ROWS / rowsPerWindow)) * WINDOW_MS;
+  return toRanges(windows, most).map((range) => ({ vdns, range }));
+}

@@ -1,0 +1,191 @@
+import type { PollConfig } from './config/schema.ts';
+import type { Clock } from './clock.ts';
+import type { Collector, PollOutcome } from './collector.ts';
+import type { ApiError } from './errors.ts';
+import type { Ledger } from './ledger.ts';
+import type { Logger } from './log.ts';
+import type { Store } from './store.ts';
+import { dueAfter, latestDue, WINDOW_MS } from './window.ts';
+
+/** Longest wait between two tries of a failing API: at least one in each window. */
+const MAX_BACKOFF_MS = WINDOW_MS;
+
+/** A Retry-After beyond this is taken for a mistake. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** Timers stand still while a machine is suspended and know nothing of clock steps: look at the clock this often. */
+const LOOK_MS = 5_000;
+
+/** How a call center is doing, for people. Times are milliseconds since the epoch. */
+export interface PollStatus {
+  readonly polls: number;
+  readonly lastPollAt: number | undefined;
+  readonly lastSuccessAt: number | undefined;
+  readonly nextPollAt: number | undefined;
+  /** The failure of the last poll, kept with its time after the API has recovered. */
+  readonly lastFailure:
+    { readonly at: number; readonly message: string; readonly hint: string; readonly reason: string } | undefined;
+  readonly isFailing: boolean;
+}
+
+export interface SchedulerOptions {
+  readonly vdns: readonly number[] | 'all';
+  readonly poll: PollConfig;
+  readonly collector: Collector;
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 <= random() < 1. */
+  readonly random: () => number;
+  /** Called after every poll. */
+  readonly onPoll: () => void;
+}
+
+/**
+ * How long to wait before a failing API is asked again: between `retryIntervalMs` and twice as long for each failure
+ * in a row, spread at random so that many exporters do not come back together; never less than Retry-After asks for.
+ */
+export function backoff(
+  failures: number,
+  retryIntervalMs: number,
+  random: () => number,
+  retryAfterMs: number | undefined,
+): number {
+  const most = Math.max(retryIntervalMs, Math.min(MAX_BACKOFF_MS, retryIntervalMs * 2 ** Math.min(failures, 16)));
+  const wait = retryIntervalMs + random() * (most - retryIntervalMs);
+  return Math.max(wait, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
+}
+
+/** Decides when the collector of one call center polls, and for what. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  #failures = 0;
+  /** VDNs whose last request failed. */
+  #failed: readonly number[] | 'all' = [];
+  #polledLatest: number | undefined;
+  #catchUpFailedIn: number | undefined;
+  #lastRetryAfterMs: number | undefined;
+  #status: PollStatus = {
+    polls: 0,
+    lastPollAt: undefined,
+    lastSuccessAt: undefined,
+    nextPollAt: undefined,
+    lastFailure: undefined,
+    isFailing: false,
+  };
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  get status(): PollStatus {
+    return this.#status;
+  }
+
+  /** Polls until `signal` is aborted; never two polls at once. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        const wait = await this.#step(signal);
+        this.#status = { ...this.#status, nextPollAt: clock.now() + wait };
+        await sleepOn(clock, wait, signal);
+      } catch (error) {
+        if (error === signal.reason) return;
+        // A mistake of ours: say so, and keep the other call centers and later polls going.
+        logger.error({ err: error instanceof Error ? error.stack : String(error) }, 'The poll ended unexpectedly');
+        await sleepOn(clock, MAX_BACKOFF_MS, signal);
+      }
+    }
+  }
+
+  /** Polls what is due and returns the milliseconds to the next step. */
+  async #step(signal: AbortSignal): Promise<number> {
+    const { collector, ledger, clock, poll, vdns } = this.#options;
+    const latest = latestDue(clock.now(), poll.settleDelayMs);
+    // Not only when it is later: after the clock was set back, the windows it shows now are asked for, too.
+    const isNewWindow = latest !== this.#polledLatest;
+    const targets = isNewWindow ? vdns : this.#unfinished(latest);
+    if (targets === 'all' || targets.length > 0) {
+      const isRepeat = !isNewWindow && this.#failures === 0;
+      const range = isRepeat ? { from: latest, to: latest + WINDOW_MS } : ledger.regularRange(latest);
+      this.#note(await collector.poll({ vdns: targets, range, latest }, signal), latest);
+    }
+
+    if (this.#failures === 0 && this.#catchUpFailedIn !== latest) await this.#catchUp(latest, signal);
+    return this.#wait(latest);
+  }
+
+  async #catchUp(latest: number, signal: AbortSignal): Promise<void> {
+    const { collector, ledger, logger } = this.#options;
+    const plan = ledger.catchUp(latest);
+    if (plan === undefined) return;
+    const failure = await collector.catchUp(plan, latest, this.#nextStep(latest), signal);
+    if (failure === undefined) return;
+    this.#catchUpFailedIn = latest;
+    const { reason, message, hint } = failure;
+    logger.warn({ reason, error: message, hint }, 'Catching up failed; it goes on after the next window');
+  }
+
+  /** VDNs that did not answer, or have no row of the latest window yet. */
+  #unfinished(latest: number): readonly number[] | 'all' {
+    const { store, vdns, clock } = this.#options;
+    if (this.#failed === 'all') return 'all';
+    const known = vdns === 'all' ? [...store.fresh(clock.now())] : vdns;
+    if (vdns === 'all' && known.length === 0) return 'all';
+    const failed = new Set(this.#failed);
+    return known.filter((id) => failed.has(id) || (store.newest(id) ?? -Infinity) < latest);
+  }
+
+  #note({ failure, failed }: PollOutcome, latest: number): void {
+    const now = this.#options.clock.now();
+    this.#polledLatest = latest;
+    this.#failed = failed;
+    this.#status = { ...this.#status, polls: this.#status.polls + 1, lastPollAt: now };
+    if (failure !== undefined) {
+      this.#fail(failure);
+    } else {
+      if (this.#failures > 0) this.#options.logger.info({ failures: this.#failures }, 'The API answers again');
+      else if (this.#status.lastSuccessAt === undefined) this.#options.logger.info('First poll succeeded');
+      this.#failures = 0;
+      this.#status = { ...this.#status, lastSuccessAt: now, isFailing: false };
+    }
+    this.#options.onPoll();
+  }
+
+  #fail(failure: ApiError): void {
+    const { clock, logger } = this.#options;
+    this.#failures++;
+    this.#lastRetryAfterMs = failure.retryAfterMs;
+    const { message, hint, reason } = failure;
+    this.#status = { ...this.#status, isFailing: true, lastFailure: { at: clock.now(), message, hint, reason } };
+    logger.warn({ reason, error: message, hint, failures: this.#failures }, 'The poll failed');
+  }
+
+  /** When the next poll is due if nothing fails. */
+  #nextStep(latest: number): number {
+    const { clock, poll } = this.#options;
+    const due = dueAfter(latest, poll.settleDelayMs);
+    const unfinished = this.#unfinished(latest);
+    const isMissing = unfinished === 'all' || unfinished.length > 0;
+    return isMissing ? Math.min(due, clock.now() + poll.retryIntervalMs) : due;
+  }
+
+  #wait(latest: number): number {
+    const { clock, poll, random } = this.#options;
+    if (this.#failures > 0) return backoff(this.#failures, poll.retryIntervalMs, random, this.#lastRetryAfterMs);
+    return Math.max(0, this.#nextStep(latest) - clock.now());
+  }
+}
+
+/** Waits `ms` by the wall clock or the steady one, whichever is first: a clock step either way ends the wait in time. */
+async function sleepOn(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const wakeAt = clock.now() + ms;
+  const steadyWakeAt = clock.monotonic() + ms;
+  for (;;) {
+    const left = Math.min(wakeAt - clock.now(), steadyWakeAt - clock.monotonic());
+    if (left <= 0 || signal.aborted) return;
+    await clock.sleep(Math.min(left, LOOK_MS), signal);
+  }
+}

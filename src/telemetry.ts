@@ -1,0 +1,149 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { REJECTION_REASONS, type RejectionReason } from './api/rows.ts';
+import type { RequestReport } from './api/transport.ts';
+import { FAILURE_REASONS, type FailureReason } from './errors.ts';
+import { type MetricDefinition, SELF_METRICS } from './metrics.ts';
+
+const REQUEST_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const SETTLE_LAG_SECONDS = [5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 300, 600, 900];
+
+/** What a poll came to. */
+export interface PollReport {
+  readonly durationSeconds: number;
+  /** When it ended, Unix seconds. */
+  readonly endedAt: number;
+  /** Reason of the first failure; undefined when everything came. */
+  readonly failure: FailureReason | undefined;
+}
+
+/** The metrics of one call center. Made with every known series at 0; `remove` takes all of them away. */
+export interface CallCenterTelemetry {
+  poll(report: PollReport): void;
+  request(report: RequestReport): void;
+  rejected(reason: RejectionReason): void;
+  settled(lagSeconds: number): void;
+  certificate(notAfterSeconds: number): void;
+  vdnsConfigured(count: number | undefined): void;
+  vdnsReporting(count: number): void;
+  remove(): void;
+}
+
+export interface Telemetry {
+  readonly registry: Registry;
+  callCenter(name: string): CallCenterTelemetry;
+  configLoaded(ok: boolean, now: number): void;
+  storageFailed(operation: 'read' | 'write'): void;
+}
+
+/** The exporter's own metrics in a registry of their own, as {@link SELF_METRICS} defines them. */
+export function createTelemetry(version: string): Telemetry {
+  const registry = new Registry();
+  const options = ({ name, help, labels }: MetricDefinition) => ({
+    name,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+  });
+  const gauge = (definition: MetricDefinition) => new Gauge(options(definition));
+  const counter = (definition: MetricDefinition) => new Counter(options(definition));
+
+  const up = gauge(SELF_METRICS.up);
+  const lastSuccess = gauge(SELF_METRICS.lastSuccess);
+  const lastPollDuration = gauge(SELF_METRICS.lastPollDuration);
+  const polls = counter(SELF_METRICS.polls);
+  const pollFailures = counter(SELF_METRICS.pollFailures);
+  const requests = counter(SELF_METRICS.apiRequests);
+  const requestFailures = counter(SELF_METRICS.apiRequestFailures);
+  const requestDuration = new Histogram({ ...options(SELF_METRICS.apiRequestDuration), buckets: REQUEST_SECONDS });
+  const rowsRejected = counter(SELF_METRICS.rowsRejected);
+  const settleLag = new Histogram({ ...options(SELF_METRICS.settleLag), buckets: SETTLE_LAG_SECONDS });
+  const clockSkew = gauge(SELF_METRICS.clockSkew);
+  const certificateNotAfter = gauge(SELF_METRICS.certificateNotAfter);
+  const vdnsConfigured = gauge(SELF_METRICS.vdnsConfigured);
+  const vdnsReporting = gauge(SELF_METRICS.vdnsReporting);
+  const storageFailures = counter(SELF_METRICS.storageFailures);
+  const reloadSuccessful = gauge(SELF_METRICS.configReloadSuccessful);
+  const reloadTime = gauge(SELF_METRICS.configReloadTime);
+  gauge(SELF_METRICS.buildInfo).set({ version, node_version: process.version }, 1);
+  for (const operation of ['read', 'write']) storageFailures.inc({ operation }, 0);
+  collectDefaultMetrics({ register: registry });
+
+  function callCenter(name: string): CallCenterTelemetry {
+    const labels = { call_center: name };
+    up.set(labels, 0);
+    polls.inc(labels, 0);
+    requests.inc(labels, 0);
+    requestDuration.zero(labels);
+    settleLag.zero(labels);
+    vdnsReporting.set(labels, 0);
+    for (const reason of FAILURE_REASONS) {
+      pollFailures.inc({ ...labels, reason }, 0);
+      requestFailures.inc({ ...labels, reason }, 0);
+    }
+    for (const reason of REJECTION_REASONS) rowsRejected.inc({ ...labels, reason }, 0);
+
+    return {
+      poll({ durationSeconds, endedAt, failure }) {
+        polls.inc(labels);
+        lastPollDuration.set(labels, durationSeconds);
+        up.set(labels, failure === undefined ? 1 : 0);
+        if (failure === undefined) lastSuccess.set(labels, endedAt);
+        else pollFailures.inc({ ...labels, reason: failure });
+      },
+      request({ durationMs, failure, skewMs }) {
+        requests.inc(labels);
+        requestDuration.observe(labels, durationMs / 1000);
+        if (failure !== undefined) requestFailures.inc({ ...labels, reason: failure });
+        if (skewMs !== undefined) clockSkew.set(labels, skewMs / 1000);
+      },
+      rejected: (reason) => {
+        rowsRejected.inc({ ...labels, reason });
+      },
+      settled: (lagSeconds) => {
+        settleLag.observe(labels, lagSeconds);
+      },
+      certificate: (notAfterSeconds) => {
+        certificateNotAfter.set(labels, notAfterSeconds);
+      },
+      vdnsConfigured: (count) => {
+        if (count === undefined) vdnsConfigured.remove(labels);
+        else vdnsConfigured.set(labels, count);
+      },
+      vdnsReporting: (count) => {
+        vdnsReporting.set(labels, count);
+      },
+      remove() {
+        for (const metric of [
+          up,
+          lastSuccess,
+          lastPollDuration,
+          clockSkew,
+          certificateNotAfter,
+          vdnsConfigured,
+          vdnsReporting,
+        ]) {
+          metric.remove(labels);
+        }
+        for (const metric of [polls, requests]) metric.remove(labels);
+        for (const metric of [requestDuration, settleLag]) metric.remove(labels);
+        for (const reason of FAILURE_REASONS) {
+          pollFailures.remove({ ...labels, reason });
+          requestFailures.remove({ ...labels, reason });
+        }
+        for (const reason of REJECTION_REASONS) rowsRejected.remove({ ...labels, reason });
+      },
+    };
+  }
+
+  return {
+    registry,
+    callCenter,
+    configLoaded(ok, now) {
+      reloadSuccessful.set(ok ? 1 : 0);
+      if (ok) reloadTime.set(now / 1000);
+    },
+    storageFailed: (operation) => {
+      storageFailures.inc({ operation });
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import type { VdnWindow } from './api/rows.ts';
+import { WINDOW_MS, windowsBetween } from './window.ts';
+import { WindowSet } from './window-set.ts';
+
+/** Running sums of one VDN since its ledger began; none ever falls. */
+export interface Totals {
+  readonly inbound: number;
+  readonly answered: number;
+  readonly outbound: number;
+  /** Windows that were counted. */
+  readonly windows: number;
+  /** Counted windows whose values changed later. */
+  readonly revised: number;
+  /** Windows that never came. */
+  readonly missing: number;
+}
+
+export const NO_TOTALS: Totals = { inbound: 0, answered: 0, outbound: 0, windows: 0, revised: 0, missing: 0 };
+
+const COUNTED = ['inbound', 'answered', 'outbound'] as const;
+type Counts = Record<(typeof COUNTED)[number], number>;
+
+/** What observing a row did; `first` and `revised` changed the totals. */
+export type Observation = 'first' | 'revised' | 'same' | 'ignored';
+
+/** A VDN's account as it is stored (docs/storage.md). Windows are given by their start, milliseconds since the epoch. */
+export interface VdnLedgerState {
+  readonly base: number;
+  /** Oldest and newest window whose row came. */
+  readonly seen: readonly [oldest: number, newest: number] | null;
+  readonly totals: Totals;
+  readonly held: Readonly<Counts>;
+  /** Windows that are counted, from `base` on: starts and lengths of the runs. */
+  readonly counted: readonly (readonly [start: number, windows: number])[];
+  readonly open: readonly (readonly [start: number, inbound: number, answered: number, outbound: number])[];
+}
+
+/**
+ * Counts each window of one VDN exactly once, whenever, in whatever order and however often its row comes.
+ *
+ *     settled for good      |  expected, or counted: one bit a window    | may be corrected: values kept
+ *   ------------------------+--------------------------------------------+------------------------------> time
+ *                         base                                   latest - lookback               latest
+ *
+ * A window is expected until its row comes, then open: its values are kept, so that a correction adds just the
+ * difference. It is closed when it was asked for at the age of `lookback` windows or later; then one bit remembers it.
+ * What is behind `base` is settled: it was counted, or it is missing for ever. So memory is bounded by the span.
+ */
+export class VdnLedger {
+  #base: number;
+  #seen = { oldest: Infinity, newest: -Infinity };
+  #totals: Totals = NO_TOTALS;
+  /** What corrections took away and later calls have not made up for yet: a counter never falls. */
+  readonly #held: Counts = { inbound: 0, answered: 0, outbound: 0 };
+  readonly #span: number;
+  readonly #expectAll: boolean;
+  readonly #counted: WindowSet;
+  readonly #open = new Map<number, Counts>();
+
+  /**
+   * @param base first window that may be counted
+   * @param span windows from `base` to the newest that can be told apart
+   * @param expectAll every window from `base` on is expected; otherwise just those between two that came
+   */
+  constructor(base: number, span: number, expectAll: boolean) {
+    this.#base = base;
+    this.#span = span;
+    this.#counted = new WindowSet(span);
+    this.#expectAll = expectAll;
+  }
+
+  get totals(): Totals {
+    return this.#totals;
+  }
+
+  /** Newest window whose row came; -Infinity when none did. */
+  get lastSeen(): number {
+    return this.#seen.newest;
+  }
+
+  /** Whether the window's row is still to come. */
+  isExpected(begin: number): boolean {
+    const { from, to } = this.#expected();
+    return begin >= this.#base && begin >= from && begin <= to && !this.#counted.has(begin);
+  }
+
+  #expected(): { from: number; to: number } {
+    return this.#expectAll ? { from: -Infinity, to: Infinity } : { from: this.#seen.oldest, to: this.#seen.newest };
+  }
+
+  isOpen(begin: number): boolean {
+    return this.#open.has(begin);
+  }
+
+  openWindows(): Iterable<number> {
+    return this.#open.keys();
+  }
+
+  /** Settles everything before `base`: what has not come by now is missing. Never goes back. */
+  advance(base: number): void {
+    if (base <= this.#base) return;
+    const passed = windowsBetween(this.#base, base);
+    let missing = 0;
+    for (let i = 0, begin = this.#base; i < Math.min(passed, this.#span); i++, begin += WINDOW_MS) {
+      if (this.isExpected(begin)) missing++;
+      this.#counted.delete(begin);
+      this.#open.delete(begin);
+    }
+    // After a gap longer than the span the rest cannot have been counted; it is missing where it was expected.
+    if (passed > this.#span) {
+      const { from, to } = this.#expected();
+      const start = Math.max(this.#base + this.#span * WINDOW_MS, from);
+      missing += Math.max(0, windowsBetween(start, Math.min(base, to + WINDOW_MS)));
+    }
+    if (missing > 0) this.#totals = { ...this.#totals, missing: this.#totals.missing + missing };
+    this.#base = base;
+  }
+
+  /**
+   * Takes a row into account.
+   * @param closedBefore windows that start before this are not corrected any more
+   */
+  observe(window: VdnWindow, closedBefore: number): Observation {
+    const { begin } = window;
+    if (begin < this.#base || begin >= this.#base + this.#span * WINDOW_MS) return 'ignored';
+    this.#seen = { oldest: Math.min(this.#seen.oldest, begin), newest: Math.max(this.#seen.newest, begin) };
+    const before = this.#open.get(begin);
+    if (before === undefined && this.#counted.has(begin)) return 'ignored';
+
+    const counts = { inbound: 0, answered: 0, outbound: 0 };
+    let changed = false;
+    for (const field of COUNTED) {
+      const previous = before?.[field] ?? 0;
+      // A value that the API leaves out is unknown, which takes nothing away.
+      counts[field] = window[field] ?? previous;
+      if (counts[field] !== previous) changed = true;
+    }
+    const isFirst = before === undefined;
+    if (isFirst || changed) this.#apply(before, counts, isFirst ? 'windows' : 'revised');
+    this.#counted.add(begin);
+    if (begin < closedBefore) this.#open.delete(begin);
+    else if (isFirst || changed) this.#open.set(begin, counts);
+    return isFirst ? 'first' : changed ? 'revised' : 'same';
+  }
+
+  #apply(before: Counts | undefined, after: Counts, event: 'windows' | 'revised'): void {
+    const totals = { ...this.#totals };
+    for (const field of COUNTED) {
+      const owed = this.#held[field] - (after[field] - (before?.[field] ?? 0));
+      this.#held[field] = Math.max(0, owed);
+      totals[field] += Math.max(0, -owed);
+    }
+    totals[event] += 1;
+    this.#totals = totals;
+  }
+
+  /** Begins anew at an earlier window: the clock was ahead when the ledger began. Only while nothing was counted. */
+  rewind(base: number): void {
+    if (this.#totals.windows === 0 && base < this.#base) this.#base = base;
+  }
+
+  /** Closes open windows that start in [from, to): the API was asked for them after their time for corrections. */
+  close(from: number, to: number): void {
+    for (const begin of this.#open.keys()) if (begin >= from && begin < to) this.#open.delete(begin);
+  }
+
+  toState(): VdnLedgerState {
+    const counted: [number, number][] = [];
+    for (let i = 0, begin = this.#base; i < this.#span; i++, begin += WINDOW_MS) {
+      if (!this.#counted.has(begin)) continue;
+      const run = counted.at(-1);
+      if (run !== undefined && run[0] + run[1] * WINDOW_MS === begin) run[1] += 1;
+      else counted.push([begin, 1]);
+    }
+    const { oldest, newest } = this.#seen;
+    return {
+      base: this.#base,
+      seen: oldest <= newest ? [oldest, newest] : null,
+      totals: this.#totals,
+      held: { ...this.#held },
+      counted,
+      open: [...this.#open].map(([begin, { inbound, answered, outbound }]) => [begin, inbound, answered, outbound]),
+    };
+  }
+
+  /** Rebuilds a ledger; the span grows when the stored windows need it. */
+  static fromState(state: VdnLedgerState, span: number, expectAll: boolean): VdnLedger {
+    const newest = Math.max(state.base, ...state.counted.map(([start, windows]) => start + (windows - 1) * WINDOW_MS));
+    const width = Math.max(span, windowsBetween(state.base, newest) + 1);
+    const ledger = new VdnLedger(state.base, width, expectAll);
+    ledger.#totals = state.totals;
+    Object.assign(ledger.#held, state.held);
+    if (state.seen !== null) ledger.#seen = { oldest: state.seen[0], newest: state.seen[1] };
+    for (const [start, windows] of state.counted) {
+      for (let i = 0; i < windows; i++) ledger.#counted.add(start + i * WINDOW_MS);
+    }
+    for (const [begin, inbound, answered, outbound] of state.open)
+      ledger.#open.set(begin, { inbound, answered, outbound });
+    return ledger;
+  }
+}
