@@ -37,8 +37,9 @@ export async function loadConfig(file: string, env: Environment): Promise<Config
   await Promise.all(
     files.map(async ({ value, path, kind, relative }) => {
       const trouble = await checkFile(path, kind);
-      const hint = relative ? " (the path is relative to the config file's directory)" : '';
-      if (trouble !== undefined) value.report(trouble + hint);
+      if (trouble === undefined) return;
+      const isLost = relative && trouble.endsWith('no such file');
+      value.report(isLost ? `${trouble} (relative paths start at the config file's directory)` : trouble);
     }),
   );
   if (problems.length > 0) throw new ConfigError(problems.sort(byPlace));

@@ -59,14 +59,13 @@ interface CallCenterContext {
 function readCallCenter(value: Reader, { poll, names, around }: CallCenterContext): ListedCallCenter | undefined {
   const keys = value.mapping(CONFIG_KEYS.callCenter);
   if (keys === undefined) return undefined;
-  const vdns = keys.required('vdns');
   return {
     name: readName(keys.required('name'), names),
     url: readUrl(keys.required('url'), around),
     ccId: integer(keys.optional('cc_id'), 1, MAX_CC_ID),
     accessKey: readAccessKey(keys.required('access_key')),
     secretKey: readSecretKey(value, keys.optional('secret_key'), keys.optional('secret_key_file'), around),
-    vdns: (vdns && readVdns(vdns)) ?? [],
+    vdns: readVdns(keys.required('vdns')) ?? [],
     poll: readPoll(keys.optional('poll'), poll),
     tls: readTls(keys.optional('tls'), around),
     proxyUrl: proxyUrl(keys.optional('proxy_url')),

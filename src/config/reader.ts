@@ -37,11 +37,12 @@ export interface Mapping<Key extends string> {
 interface Place {
   /** Of the value, or where it would stand. */
   readonly offset: number;
+  /** Of the key that the value stands under. */
   readonly keyOffset?: number;
   readonly path: string;
 }
 
-const KEY_WITHOUT_SECRET = /^[A-Za-z_-]{1,40}$/;
+const LOOKS_LIKE_A_KEY = /^(?:[a-z_]{1,30}|<<)$/;
 const NULL = /^(?:~|null|Null|NULL|)$/;
 
 /**
@@ -80,11 +81,9 @@ export class Reader {
     this.#reading.problems.push(this.problem(message));
   }
 
-  /** A problem of the key that this value stands under. The key is named only if it cannot be a misplaced secret. */
+  /** A problem of the key that this value stands under. */
   reportKey(message: string): void {
-    const [, parent = '', key = ''] = /^(?:(.*)\.)?(.*)$/s.exec(this.path) ?? [];
-    const path = KEY_WITHOUT_SECRET.test(key) ? this.path : parent;
-    this.#reading.problems.push({ ...this.problem(message), ...this.#keyPosition, path });
+    this.#reading.problems.push({ ...this.problem(message), ...this.#keyPosition });
   }
 
   /** `all`, a number and the like; false for lists, mappings and what is unreadable. */
@@ -127,9 +126,8 @@ export class Reader {
     for (const [key, entry] of entries) {
       if ((keys as readonly string[]).includes(key)) continue;
       const meant = nearest(key, keys);
-      entry.reportKey(
-        `Unknown key, ${meant === undefined ? `known here: ${keys.join(', ')}` : `did you mean ${meant}?`}`,
-      );
+      const help = meant === undefined ? `known here: ${keys.join(', ')}` : `did you mean ${meant}?`;
+      entry.reportKey(`Unknown key, ${help}`);
     }
     return {
       optional: (key) => (entries.get(key)?.isNull() === false ? entries.get(key) : undefined),
@@ -180,7 +178,9 @@ export class Reader {
     return this.#reading.yaml.position(this.#place.keyOffset ?? this.#place.offset);
   }
 
+  /** Leaves out what may be a secret in the place of a key. */
   #pathOf(key: string): string {
+    if (!LOOKS_LIKE_A_KEY.test(key)) return this.path;
     return this.path === '' ? key : `${this.path}.${key}`;
   }
 

@@ -95,7 +95,7 @@ function httpUrl(value: Reader | undefined): URL | undefined {
   const isUrl = /^https?:\/\/[^\\\s/?#][^\\\s]*$/i.test(found) && URL.canParse(found);
   const url = isUrl ? new URL(found) : undefined;
   if (url !== undefined && url.port !== '0') return url;
-  value.report('Must be a URL such as https://cms.example.com:28443, with http:// or https://');
+  value.report('Must be an http:// or https:// URL of a host, such as https://cms.example.com:28443');
   return undefined;
 }
 

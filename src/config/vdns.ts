@@ -12,6 +12,7 @@ export interface ListedVdn {
 interface Entry {
   readonly first: number;
   readonly last: number;
+  readonly fromEnvironment: boolean;
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
 }
@@ -22,7 +23,8 @@ const RESERVED_LABELS = ['call_center', 'vdn', 'cc_id', 'name'];
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /** The VDNs of a call center, sorted by id; undefined after a problem that leaves none. */
-export function readVdns(value: Reader): readonly ListedVdn[] | 'all' | undefined {
+export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all' | undefined {
+  if (value === undefined) return undefined;
   if (value.isScalar() && value.scalar('')?.text === 'all') return 'all';
   const items = value.list('a list of VDNs, or the word all');
   if (items === undefined) return undefined;
@@ -46,15 +48,12 @@ export function readVdns(value: Reader): readonly ListedVdn[] | 'all' | undefine
       vdns.set(id, { id, name: entry.name, labels: entry.labels });
       lines.set(id, item.line);
     }
-    if (twice !== undefined) reportDuplicate(item, twice, lines.get(twice));
+    if (twice === undefined) continue;
+    const which = entry.fromEnvironment ? 'A VDN of this entry' : `VDN ${twice}`;
+    item.report(`${which} is already listed in line ${lines.get(twice) ?? 0}`);
   }
   if (count > MAX_VDNS) value.report(`Must be at most ${MAX_VDNS} VDNs`);
   return [...vdns.values()].sort((a, b) => a.id - b.id);
-}
-
-function reportDuplicate(item: Reader, id: number, line = 0): void {
-  const which = item.isScalar() && item.scalar('')?.fromEnvironment === true ? 'A VDN of this entry' : `VDN ${id}`;
-  item.report(`${which} is already listed in line ${line}`);
 }
 
 function readRange(item: Reader): Entry | undefined {
@@ -65,18 +64,22 @@ function readRange(item: Reader): Entry | undefined {
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
   if (match !== null && first > last) item.report('The range is empty: its end lies before its start');
-  else if (match !== null && last <= MAX_VDN_ID) return { first, last, name: '', labels: NO_LABELS };
-  else item.report(`Must be ${expected}`);
+  else if (match !== null && last <= MAX_VDN_ID) {
+    return { first, last, fromEnvironment: scalar.fromEnvironment, name: '', labels: NO_LABELS };
+  } else item.report(`Must be ${expected}`);
   return undefined;
 }
 
 function readMapping(item: Reader): Entry | undefined {
   const keys = item.mapping(CONFIG_KEYS.vdn);
   if (keys === undefined) return undefined;
-  const id = integer(keys.required('id'), 1, MAX_VDN_ID);
+  const idValue = keys.required('id');
+  const id = integer(idValue, 1, MAX_VDN_ID);
   const name = anyText(keys.optional('name')) ?? '';
   const labels = readLabels(keys.optional('labels'));
-  return id === undefined ? undefined : { first: id, last: id, name, labels };
+  if (id === undefined) return undefined;
+  const fromEnvironment = idValue?.scalar('')?.fromEnvironment === true;
+  return { first: id, last: id, fromEnvironment, name, labels };
 }
 
 function readLabels(value: Reader | undefined): ReadonlyMap<string, string> {

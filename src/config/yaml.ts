@@ -57,8 +57,7 @@ function syntaxProblems(
     const { line, column } = position(pos[0]);
     const before = problems.get(line);
     if (before?.column !== undefined && before.column <= column) continue;
-    const hint =
-      lines[line - 1]?.includes('${') === true ? ' (put a value with ${NAME} in quotes here)' : '';
+    const hint = lines[line - 1]?.includes('${') === true ? ' (put a value with ${NAME} in quotes here)' : '';
     problems.set(line, { file, line, column, message: (SYNTAX_MESSAGES[code] ?? 'Not valid YAML') + hint });
   }
   return [...problems.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
