@@ -62,3 +62,53 @@ export interface Config {
   /** Accepted, but worth a line in the log (`http://`, `insecure_skip_verify`). */
   readonly warnings: readonly string[];
 }
+
+/** Every key that may be written, by the mapping it stands in. */
+export const CONFIG_KEYS = {
+  root: ['poll', 'call_centers'],
+  poll: ['settle_delay', 'retry_interval', 'lookback_windows', 'catch_up', 'stale_after', 'timeout', 'concurrency'],
+  callCenter: [
+    'name',
+    'url',
+    'cc_id',
+    'access_key',
+    'secret_key',
+    'secret_key_file',
+    'vdns',
+    'poll',
+    'tls',
+    'proxy_url',
+    'signing',
+  ],
+  vdn: ['id', 'name', 'labels'],
+  tls: ['ca_file', 'server_name', 'cert_file', 'key_file', 'insecure_skip_verify'],
+  signing: ['headers', 'milliseconds', 'host'],
+} as const;
+
+export const DEFAULT_POLL: PollConfig = {
+  settleDelayMs: 10_000,
+  retryIntervalMs: 15_000,
+  lookbackWindows: 2,
+  catchUpMs: 24 * 3_600_000,
+  staleAfterMs: 12 * 60_000,
+  timeoutMs: 10_000,
+  concurrency: 4,
+};
+
+export const DEFAULT_TLS: TlsConfig = {
+  caFile: undefined,
+  serverName: undefined,
+  certFile: undefined,
+  keyFile: undefined,
+  insecureSkipVerify: false,
+};
+
+/** The headers that a request has and so can sign, sorted; all of them are signed by default. */
+export const SIGNABLE_HEADERS = ['content-length', 'content-type', 'host'] as const;
+
+export const DEFAULT_SIGNING: SigningConfig = { headers: SIGNABLE_HEADERS, milliseconds: true, host: undefined };
+
+export const MAX_VDNS = 5000;
+/** The largest 32-bit integer: what the CMS can hold as a VDN id. */
+export const MAX_VDN_ID = 2_147_483_647;
+export const MAX_CC_ID = 65_535;

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, resolve } from 'node:path';
+
+import { ConfigError, formatProblem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
+import type { Environment } from './environment.ts';
+import { checkFile, readFailure } from './files.ts';
+import type { FileKind } from './files.ts';
+import { readConfig } from './read.ts';
+import { Reader } from './reader.ts';
+import type { Config } from './schema.ts';
+import { parseYaml } from './yaml.ts';
+
+/** Far more than anyone writes by hand, and little enough to be read in a moment. */
+const MAX_ALIASES = 1000;
+
+/**
+ * Reads the config at `file`, with references to the variables of `env` filled in and relative paths resolved against
+ * the file's directory. Throws {@link ConfigError} with every problem, ordered by line; none quotes a value.
+ */
+export async function loadConfig(file: string, env: Environment): Promise<Config> {
+  const yaml = parseYaml(file, await readText(file));
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const files: { value: Reader; path: string; kind: FileKind; relative: boolean }[] = [];
+
+  const root = new Reader({ yaml, env, problems, aliasesLeft: MAX_ALIASES }, yaml.root, { offset: 0, path: '' });
+  const config = readConfig(root, {
+    warn: (value, message) => warnings.push(formatProblem(value.problem(message))),
+    file: (value, path, kind) => {
+      const absolute = resolve(dirname(file), path);
+      files.push({ value, path: absolute, kind, relative: !isAbsolute(path) });
+      return absolute;
+    },
+  });
+
+  await Promise.all(
+    files.map(async ({ value, path, kind, relative }) => {
+      const trouble = await checkFile(path, kind);
+      if (trouble === undefined) return;
+      const isLost = relative && trouble.endsWith('no such file');
+      value.report(isLost ? `${trouble} (relative paths start at the config file's directory)` : trouble);
+    }),
+  );
+  if (problems.length > 0) throw new ConfigError(problems.sort(byPlace));
+  return { ...config, warnings };
+}
+
+async function readText(file: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new ConfigError([{ file, message: `Cannot read the config file: ${readFailure(error)}` }]);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError([{ file, message: 'The config file is not UTF-8 text' }]);
+  }
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}

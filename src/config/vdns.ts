@@ -1,0 +1,95 @@
+import type { Reader } from './reader.ts';
+import { CONFIG_KEYS, MAX_VDN_ID, MAX_VDNS } from './schema.ts';
+import { anyText, integer } from './values.ts';
+
+/** A VDN with the labels that it was given, which need not be those of the others. */
+export interface ListedVdn {
+  readonly id: number;
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+interface Entry {
+  readonly first: number;
+  readonly last: number;
+  readonly fromEnvironment: boolean;
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+const LABEL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Labels that aicc_cti_vdn_info has anyway. */
+const RESERVED_LABELS = ['call_center', 'vdn', 'cc_id', 'name'];
+const NO_LABELS: ReadonlyMap<string, string> = new Map();
+
+/** The VDNs of a call center, sorted by id; undefined after a problem that leaves none. */
+export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all' | undefined {
+  if (value === undefined) return undefined;
+  if (value.isScalar() && value.scalar('')?.text === 'all') return 'all';
+  const items = value.list('a list of VDNs, or the word all');
+  if (items === undefined) return undefined;
+  if (items.length === 0) value.report('Must name at least one VDN, or be the word all');
+
+  const vdns = new Map<number, ListedVdn>();
+  const lines = new Map<number, number>();
+  let count = 0;
+  for (const item of items) {
+    const entry = item.isMapping() ? readMapping(item) : readRange(item);
+    if (entry === undefined) continue;
+    count += entry.last - entry.first + 1;
+    // A huge range is counted, not walked.
+    if (count > MAX_VDNS) continue;
+    let twice: number | undefined;
+    for (let id = entry.first; id <= entry.last; id++) {
+      if (vdns.has(id)) {
+        twice ??= id;
+        continue;
+      }
+      vdns.set(id, { id, name: entry.name, labels: entry.labels });
+      lines.set(id, item.line);
+    }
+    if (twice === undefined) continue;
+    const which = entry.fromEnvironment ? 'A VDN of this entry' : `VDN ${twice}`;
+    item.report(`${which} is already listed in line ${lines.get(twice) ?? 0}`);
+  }
+  if (count > MAX_VDNS) value.report(`Must be at most ${MAX_VDNS} VDNs`);
+  return [...vdns.values()].sort((a, b) => a.id - b.id);
+}
+
+function readRange(item: Reader): Entry | undefined {
+  const expected = `a VDN id (1 to ${MAX_VDN_ID}), a range such as 10-19, or a mapping with id`;
+  const scalar = item.scalar(expected);
+  if (scalar === undefined) return undefined;
+  const match = /^([1-9]\d*)(?:-([1-9]\d*))?$/.exec(scalar.text);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match !== null && first > last) item.report('The range is empty: its end lies before its start');
+  else if (match !== null && last <= MAX_VDN_ID) {
+    return { first, last, fromEnvironment: scalar.fromEnvironment, name: '', labels: NO_LABELS };
+  } else item.report(`Must be ${expected}`);
+  return undefined;
+}
+
+function readMapping(item: Reader): Entry | undefined {
+  const keys = item.mapping(CONFIG_KEYS.vdn);
+  if (keys === undefined) return undefined;
+  const idValue = keys.required('id');
+  const id = integer(idValue, 1, MAX_VDN_ID);
+  const name = anyText(keys.optional('name')) ?? '';
+  const labels = readLabels(keys.optional('labels'));
+  if (id === undefined) return undefined;
+  const fromEnvironment = idValue?.scalar('')?.fromEnvironment === true;
+  return { first: id, last: id, fromEnvironment, name, labels };
+}
+
+function readLabels(value: Reader | undefined): ReadonlyMap<string, string> {
+  const labels = new Map<string, string>();
+  for (const [name, entry] of value?.entries() ?? []) {
+    if (!LABEL_NAME.test(name)) entry.reportKey('A label name has letters, digits and _ only, and no digit first');
+    else if (RESERVED_LABELS.includes(name))
+      entry.reportKey(`The label ${name} is set by the exporter: choose another`);
+    else if (name.startsWith('__')) entry.reportKey('Label names that start with __ belong to Prometheus');
+    else labels.set(name, anyText(entry) ?? '');
+  }
+  return labels;
+}
