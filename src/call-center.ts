@@ -25,26 +25,121 @@ export interface CallCenterOptions {
   readonly storage: Storage;
   readonly proxyEnvironment: ProxyEnvironment;
   readonly random: () => number;
-  /** Called when the first poll has ended, whatever its outcome. */
-  readonly onPoll: () => void;
 }
 
-/** One call center at work: its client, ledger, store and loop. */
+/** One call center at work: client, ledger, store and loop. */
 export interface CallCenter {
   readonly config: CallCenterConfig;
-  snapshot(): CallCenterSnapshot;
+  readonly snapshot: () => CallCenterSnapshot;
   status(): PollStatus;
-  /** Polls until `stop` is called. */
+  /** Begins to poll. */
   start(): void;
   /** Ends the loop and closes every connection; requests under way are given up. */
   stop(): Promise<void>;
-  /** Ends the loop like `stop`, and takes the metrics away, too. */
-  remove(): Promise<void>;
+  /** Takes the metrics away. */
+  forget(): void;
+  /** For the one that replaces it after a change of the config. */
+  readonly handover: { readonly ledger: Ledger; readonly store: Store; readonly telemetry: CallCenterTelemetry };
+}
+
+function watchSkew(logger: Logger, telemetry: CallCenterTelemetry) {
+  let skewMs = 0;
+  let isNotable = false;
+  return {
+    skewMs: () => skewMs,
+    onRequest(report: RequestReport) {
+      telemetry.request(report);
+      if (report.skewMs === undefined) return;
+      skewMs = report.skewMs;
+      if (Math.abs(skewMs) > NOTABLE_SKEW_MS === isNotable) return;
+      isNotable = !isNotable;
+      const seconds = Math.round(skewMs / 1000);
+      if (isNotable)
+        logger.warn({ skew_seconds: seconds }, 'The clock of the CMS differs from ours: check NTP on both');
+      else logger.info({ skew_seconds: seconds }, 'The clocks agree again');
+    },
+  };
 }
 
 /**
- * Puts a call center together.
- * @param previous the one of the same name that it replaces after a change of the config: its counters and windows go on
+ * Puts a call center together; nothing is polled before `start`.
+ * @param previous stopped; its counters and windows go on in the new one
+ * @throws when a TLS file cannot be used
  */
 export async function createCallCenter(options: CallCenterOptions, previous?: CallCenter): Promise<CallCenter> {
+  const { config, clock, storage } = options;
+  const logger = options.logger.child({ call_center: config.name });
+  const telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
+  const skew = watchSkew(logger, telemetry);
+  const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
+
+  const client = createApiClient({
+    ...config,
+    secretKey: () => readSecret(config.secretKey),
+    timeoutMs: config.poll.timeoutMs,
+    dispatcher: createDispatcher({
+      ...config,
+      environment: options.proxyEnvironment,
+      connections: config.poll.concurrency,
+      connectTimeoutMs: config.poll.timeoutMs,
+      onCertificate: (notAfterMs) => {
+        telemetry.certificate(notAfterMs / 1000);
+      },
+    }),
+    clock,
+    onRequest: skew.onRequest,
+  });
+
+  const state = previous?.handover.ledger.toState() ?? (await storage.load(config.name));
+  const ledgerOptions = {
+    vdns,
+    lookbackWindows: config.poll.lookbackWindows,
+    catchUpWindows: Math.floor(config.poll.catchUpMs / WINDOW_MS),
+  };
+  const ledger = new Ledger(ledgerOptions, windowAt(clock.now()), state);
+  const persist = (of: Ledger) => storage.save(config.name, of.toState());
+  // Which window is the first to count is known from now on, even if the process ends before anything is counted.
+  await persist(ledger);
+
+  const { staleAfterMs } = config.poll;
+  const store = new Store({ ...config, callCenter: config.name, vdnLabelNames: options.vdnLabelNames, staleAfterMs });
+  if (previous !== undefined) store.adopt(previous.handover.store);
+  store.publish(totalsOf(ledger));
+  const snapshot = () => store.snapshot(clock.now());
+  telemetry.vdnsConfigured(vdns === 'all' ? undefined : vdns.length);
+  telemetry.vdnsReporting(() => snapshot().vdns.filter(({ window }) => window !== undefined).length);
+
+  const { concurrency } = config.poll;
+  const collector = new Collector({
+    client,
+    ledger,
+    store,
+    telemetry,
+    clock,
+    logger,
+    concurrency,
+    persist,
+    skewMs: skew.skewMs,
+  });
+  const scheduler = new Scheduler({ ...options, vdns, poll: config.poll, collector, ledger, store, logger });
+
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  return {
+    config,
+    snapshot,
+    status: () => scheduler.status,
+    start() {
+      running = scheduler.run(stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+      await client.close();
+    },
+    forget: () => {
+      telemetry.remove();
+    },
+    handover: { ledger, store, telemetry },
+  };
 }

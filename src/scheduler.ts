@@ -38,8 +38,6 @@ export interface SchedulerOptions {
   readonly logger: Logger;
   /** 0 <= random() < 1. */
   readonly random: () => number;
-  /** Called after every poll. */
-  readonly onPoll: () => void;
 }
 
 /**
@@ -151,7 +149,6 @@ export class Scheduler {
       this.#failures = 0;
       this.#status = { ...this.#status, lastSuccessAt: now, isFailing: false };
     }
-    this.#options.onPoll();
   }
 
   #fail(failure: ApiError): void {

@@ -18,14 +18,15 @@ export interface PollReport {
 
 /** The metrics of one call center. Made with every known series at 0; `remove` takes all of them away. */
 export interface CallCenterTelemetry {
-  poll(report: PollReport): void;
-  request(report: RequestReport): void;
-  rejected(reason: RejectionReason): void;
-  settled(lagSeconds: number): void;
-  certificate(notAfterSeconds: number): void;
-  vdnsConfigured(count: number | undefined): void;
-  vdnsReporting(count: number): void;
-  remove(): void;
+  readonly poll: (report: PollReport) => void;
+  readonly request: (report: RequestReport) => void;
+  readonly rejected: (reason: RejectionReason) => void;
+  readonly settled: (lagSeconds: number) => void;
+  readonly certificate: (notAfterSeconds: number) => void;
+  readonly vdnsConfigured: (count: number | undefined) => void;
+  /** @param count asked at every scrape: VDNs go stale without a poll */
+  readonly vdnsReporting: (count: () => number) => void;
+  readonly remove: () => void;
 }
 
 export interface Telemetry {
@@ -60,7 +61,13 @@ export function createTelemetry(version: string): Telemetry {
   const clockSkew = gauge(SELF_METRICS.clockSkew);
   const certificateNotAfter = gauge(SELF_METRICS.certificateNotAfter);
   const vdnsConfigured = gauge(SELF_METRICS.vdnsConfigured);
-  const vdnsReporting = gauge(SELF_METRICS.vdnsReporting);
+  const reporting = new Map<string, () => number>();
+  const vdnsReporting = new Gauge({
+    ...options(SELF_METRICS.vdnsReporting),
+    collect() {
+      for (const [name, count] of reporting) this.set({ call_center: name }, count());
+    },
+  });
   const storageFailures = counter(SELF_METRICS.storageFailures);
   const reloadSuccessful = gauge(SELF_METRICS.configReloadSuccessful);
   const reloadTime = gauge(SELF_METRICS.configReloadTime);
@@ -75,7 +82,6 @@ export function createTelemetry(version: string): Telemetry {
     requests.inc(labels, 0);
     requestDuration.zero(labels);
     settleLag.zero(labels);
-    vdnsReporting.set(labels, 0);
     for (const reason of FAILURE_REASONS) {
       pollFailures.inc({ ...labels, reason }, 0);
       requestFailures.inc({ ...labels, reason }, 0);
@@ -110,9 +116,10 @@ export function createTelemetry(version: string): Telemetry {
         else vdnsConfigured.set(labels, count);
       },
       vdnsReporting: (count) => {
-        vdnsReporting.set(labels, count);
+        reporting.set(name, count);
       },
       remove() {
+        reporting.delete(name);
         for (const metric of [
           up,
           lastSuccess,
