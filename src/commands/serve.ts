@@ -1,0 +1,188 @@
+import { parseArgs } from 'node:util';
+import { systemClock } from '../clock.ts';
+import { loadConfig } from '../config/load.ts';
+import { ConfigError, UsageError } from '../errors.ts';
+import { createExporter } from '../exporter.ts';
+import { createExposition } from '../exposition.ts';
+import { createApp } from '../http/app.ts';
+import { startServer } from '../http/server.ts';
+import { renderStatusPage } from '../http/status-page.ts';
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
+import { noStorage } from '../storage.ts';
+import { createTelemetry } from '../telemetry.ts';
+import { readVersion } from '../version.ts';
+import { checkConfig } from './check-config.ts';
+
+export const SERVE_USAGE = `Usage: aicc-cti-exporter [serve] --config.file=FILE [flags]
+
+Polls the call centers of the config and serves what they report to Prometheus.
+
+  --config.file=FILE              configuration (required); config.example.yaml documents every key
+  --config.check                  check the configuration and exit: 0 if it is good, 2 if not
+  --web.listen-address=ADDRESS    host:port, :port or [ipv6]:port; repeatable (default :10122)
+  --web.telemetry-path=PATH       where the metrics are (default /metrics)
+  --web.config.file=FILE          TLS, client certificates, users (exporter-toolkit's format)
+  --storage.path=DIR              keep counters over restarts in this directory
+  --log.level=LEVEL               debug, info, warn or error (default info)
+  --log.format=FORMAT             logfmt or json (default logfmt)
+  --version, --help
+`;
+
+export interface ServeIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted to stop cleanly (SIGTERM, SIGINT). */
+  readonly signal: AbortSignal;
+  /** Registers what SIGHUP does. */
+  readonly onHangup: (reload: () => void) => void;
+}
+
+interface Flags {
+  readonly configFile: string;
+  readonly isCheck: boolean;
+  readonly listenAddresses: readonly string[];
+  readonly telemetryPath: string;
+  readonly webConfigFile: string | undefined;
+  readonly storagePath: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+function oneOf<T extends string>(flag: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw new UsageError(`--${flag} is "${value}": use one of ${choices.join(', ')}`);
+  return choice;
+}
+
+function parseFlags(argv: readonly string[]): Flags {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...argv],
+      options: {
+        'config.file': { type: 'string' },
+        'config.check': { type: 'boolean', default: false },
+        'web.listen-address': { type: 'string', multiple: true, default: [':10122'] },
+        'web.telemetry-path': { type: 'string', default: '/metrics' },
+        'web.config.file': { type: 'string' },
+        'storage.path': { type: 'string' },
+        'log.level': { type: 'string', default: 'info' },
+        'log.format': { type: 'string', default: 'logfmt' },
+      },
+    }));
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : 'Wrong command line', { cause });
+  }
+  const configFile = values['config.file'];
+  if (!configFile) throw new UsageError('--config.file=FILE is missing: config.example.yaml shows what belongs in it');
+  const telemetryPath = values['web.telemetry-path'];
+  if (!/^\/[\w./-]*$/.test(telemetryPath)) {
+    throw new UsageError(`--web.telemetry-path is "${telemetryPath}": use a path of plain characters such as /metrics`);
+  }
+  return {
+    configFile,
+    isCheck: values['config.check'],
+    listenAddresses: values['web.listen-address'],
+    telemetryPath,
+    webConfigFile: values['web.config.file'],
+    storagePath: values['storage.path'],
+    logLevel: oneOf('log.level', values['log.level'], LOG_LEVELS),
+    logFormat: oneOf('log.format', values['log.format'], LOG_FORMATS),
+  };
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+  });
+}
+
+/**
+ * Runs the exporter until `signal` is aborted; returns the exit code.
+ * @throws UsageError, ConfigError, or OperationError when an address cannot be had
+ */
+export async function serve(argv: readonly string[], io: ServeIo): Promise<number> {
+  const flags = parseFlags(argv);
+  if (flags.isCheck) return checkConfig([`--config.file=${flags.configFile}`], io);
+
+  const clock = systemClock;
+  const logger = createLogger(flags.logLevel, flags.logFormat, io.stderr);
+  const version = readVersion();
+  const config = await loadConfig(flags.configFile, io.env);
+  logger.info({ version, node: process.version, config: flags.configFile }, 'Starting aicc-cti-exporter');
+  for (const warning of config.warnings) logger.warn(warning);
+
+  const telemetry = createTelemetry(version);
+  telemetry.configLoaded(true, clock.now());
+  const storage = noStorage;
+  const exporter = await createExporter(config, {
+    clock,
+    logger,
+    telemetry,
+    storage,
+    proxyEnvironment: io.env,
+    random: Math.random,
+  });
+
+  const exposition = createExposition({
+    sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
+    labelNames: () => exporter.config().vdnLabelNames,
+    ownMetrics: () => telemetry.registry.metrics(),
+  });
+
+  let reloading: Promise<void> = Promise.resolve();
+  const reloadNow = async () => {
+    try {
+      const next = await loadConfig(flags.configFile, io.env);
+      await server.reload();
+      await exporter.apply(next);
+      for (const warning of next.warnings) logger.warn(warning);
+      telemetry.configLoaded(true, clock.now());
+      logger.info('Configuration reloaded');
+    } catch (error) {
+      telemetry.configLoaded(false, clock.now());
+      const problems = error instanceof ConfigError ? error.message : String(error);
+      logger.error({ problems }, 'Configuration not reloaded, the old one stays');
+      throw error;
+    }
+  };
+  /** Reloads one after the other. */
+  const reload = () => (reloading = reloading.then(reloadNow, reloadNow));
+
+  const statusPage = () =>
+    renderStatusPage({
+      version,
+      telemetryPath: flags.telemetryPath,
+      callCenters: exporter.callCenters().map((center) => ({ snapshot: center.snapshot(), status: center.status() })),
+    });
+  const server = await startServer({
+    handler: createApp({ exporter, exposition, telemetryPath: flags.telemetryPath, statusPage, reload }),
+    listenAddresses: flags.listenAddresses,
+    webConfigFile: flags.webConfigFile,
+    logger,
+    clock,
+  });
+  for (const address of server.addresses) logger.info({ address: address + flags.telemetryPath }, 'Listening');
+  io.onHangup(() => {
+    reload().catch(() => undefined); // Logged where it failed.
+  });
+
+  exporter.start();
+  await aborted(io.signal);
+  logger.info('Stopping');
+  await server.close();
+  await exporter.stop();
+  await storage.close();
+  logger.info('Stopped');
+  return 0;
+}

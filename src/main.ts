@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { checkConfig } from './commands/check-config.ts';
+import { serve, SERVE_USAGE } from './commands/serve.ts';
+import { simulate } from './commands/simulate.ts';
+import { ConfigError, OperationError, UsageError } from './errors.ts';
+import { readVersion } from './version.ts';
+
+const USAGE = `Usage: aicc-cti-exporter [COMMAND] [flags]
+
+Commands:
+  serve          poll and serve metrics (the default)
+  check-config   check a configuration file
+  simulate       stand in for the vendor's CMS
+
+${SERVE_USAGE}`;
+
+const COMMANDS = ['serve', 'check-config', 'simulate'] as const;
+
+function isCommand(word: string | undefined): word is (typeof COMMANDS)[number] {
+  return COMMANDS.some((command) => command === word);
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  const command = isCommand(first) ? first : undefined;
+  const rest = command === undefined ? args : args.slice(1);
+  if (rest.includes('--version')) {
+    process.stdout.write(`aicc-cti-exporter ${readVersion()} (Node.js ${process.version})\n`);
+    return 0;
+  }
+  if ((command === undefined || command === 'serve') && rest.includes('--help')) {
+    process.stdout.write(command === undefined ? USAGE : SERVE_USAGE);
+    return 0;
+  }
+  if (command === undefined && first !== undefined && !first.startsWith('-')) {
+    throw new UsageError(`Unknown command "${first}": use one of ${COMMANDS.join(', ')}`);
+  }
+
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stopping.abort();
+    });
+  }
+  const { stdout, stderr, env } = process;
+  const io = { stdout, stderr, env, signal: stopping.signal };
+  switch (command ?? 'serve') {
+    case 'serve':
+      return serve(rest, { ...io, onHangup: (reload) => process.on('SIGHUP', reload) });
+    case 'check-config':
+      return checkConfig(rest, io);
+    case 'simulate':
+      return simulate(rest, io);
+  }
+}
+
+/** What a failure tells the user, and the exit code that goes with it. */
+function explain(error: unknown): [text: string, exitCode: number] {
+  if (error instanceof UsageError) return [`${error.message}\nTry --help`, 2];
+  if (error instanceof ConfigError) return [error.message, 2];
+  if (error instanceof OperationError) return [error.message, 1];
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const [text, exitCode] = explain(error);
+  process.stderr.write(`aicc-cti-exporter: ${text}\n`);
+  process.exitCode = exitCode;
+}
