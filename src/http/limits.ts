@@ -1,0 +1,34 @@
+/** What one client may take from the others. Times in milliseconds, sizes in bytes. */
+export interface Limits {
+  /** Per listen address; what comes on top is closed at once. */
+  readonly maxConnections: number;
+  /** From connecting to the end of the TLS handshake. */
+  readonly handshakeTimeout: number;
+  /** From connecting, or from a request's first byte, to the end of its headers; then 408. */
+  readonly headersTimeout: number;
+  /** The same, to the end of its body; then 408. */
+  readonly requestTimeout: number;
+  /** How often the two above are looked at. */
+  readonly connectionsCheckingInterval: number;
+  /** Request line and headers together; then 431. */
+  readonly maxHeaderSize: number;
+  /** Without a byte moving while a response is due. */
+  readonly socketTimeout: number;
+  /** From the end of a request's headers to the last byte of its response. */
+  readonly responseTimeout: number;
+  /** Of an idle connection. */
+  readonly keepAliveTimeout: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxConnections: 2000,
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+  maxHeaderSize: 16_384,
+  socketTimeout: 30_000,
+  responseTimeout: 120_000,
+  // Longer than the usual scrape intervals, so that the next scrape finds its connection open.
+  keepAliveTimeout: 120_000,
+};
