@@ -58,7 +58,7 @@ describe('Whatever the file holds', () => {
       fc.asyncProperty(text, async (t) => {
         await load(t, { A: 'x' });
       }),
-      { numRuns: 1500 },
+      { numRuns: 700 },
     );
   });
 
@@ -68,7 +68,7 @@ describe('Whatever the file holds', () => {
       fc.asyncProperty(config, async (value) => {
         await load(stringify(value), { A: 'x' });
       }),
-      { numRuns: 1500 },
+      { numRuns: 700 },
     );
   });
 });
@@ -126,7 +126,7 @@ describe('A secret', () => {
         const result = await load(text);
         if (typeof result === 'string') expect(result).not.toContain(sk);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -168,6 +169,28 @@ call_centers:
   it('of files are made absolute from the directory of the config', async () => {
     await writeFile(join(directory, 'sk'), 'sk\n');
     expect((await loadOne('secret_key_file: ./sk')).secretKey).toEqual({ file: join(directory, 'sk') });
+  });
+});
+
+describe('TLS files', () => {
+  it("are accepted as PEM, and refused in each other's place", async () => {
+    const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+    const request = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-subj',
+      '/CN=a',
+    ];
+    execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    const { tls } = await loadOne('tls: { ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem }');
+    expect(tls).toEqual({ ...DEFAULT_TLS, caFile: cert, certFile: cert, keyFile: key });
+    const swapped = loadOne('tls: { cert_file: key.pem, key_file: cert.pem }');
+    await expect(swapped).rejects.toThrow(/certificate in PEM format\n.*private key in PEM format$/);
   });
 });
 
