@@ -196,6 +196,7 @@ describe('rows kept back', () => {
     const old = ['1@-2', '2@-2', '3@-2', '1@-1', '2@-1', '3@-1'];
     expect(await shown(simulator)).toEqual([...old, '1@0']);
     expect(simulator.served(2, NOON)).toBeUndefined();
+    expect(simulator.served(2, NOON - WINDOW)).toEqual(simulator.truth(2, NOON - WINDOW));
     simulator.setFaults([]);
     expect(await shown(simulator)).toEqual([...old, '1@0', '2@0', '3@0']);
   });
