@@ -47,7 +47,7 @@ function watchSkew(logger: Logger, telemetry: CallCenterTelemetry) {
   let isNotable = false;
   return {
     skewMs: () => skewMs,
-    onRequest(report: RequestReport) {
+    onRequest: (report: RequestReport) => {
       telemetry.request(report);
       if (report.skewMs === undefined) return;
       skewMs = report.skewMs;

@@ -19,12 +19,10 @@ const MAX_ALIASES = 1000;
  * the file's directory. Throws {@link ConfigError} with every problem, ordered by line; none quotes a value.
  */
 export async function loadConfig(file: string, env: Environment): Promise<Config> {
-  const yaml = parseYaml(file, await readText(file));
-  const problems: Problem[] = [];
+  const { root, problems } = await openYaml(file, env);
   const warnings: string[] = [];
   const files: { value: Reader; path: string; kind: FileKind; relative: boolean }[] = [];
 
-  const root = new Reader({ yaml, env, problems, aliasesLeft: MAX_ALIASES }, yaml.root, { offset: 0, path: '' });
   const config = readConfig(root, {
     warn: (value, message) => warnings.push(formatProblem(value.problem(message))),
     file: (value, path, kind) => {
@@ -42,8 +40,27 @@ export async function loadConfig(file: string, env: Environment): Promise<Config
       value.report(isLost ? `${trouble} (relative paths start at the config file's directory)` : trouble);
     }),
   );
-  if (problems.length > 0) throw new ConfigError(problems.sort(byPlace));
+  refuse(problems);
   return { ...config, warnings };
+}
+
+/**
+ * Opens a YAML file for reading; what the reader reports ends up in `problems`. Without `env` no variables are filled
+ * in. Throws {@link ConfigError} when the file cannot be read or is no YAML.
+ */
+export async function openYaml(
+  file: string,
+  env: Environment | undefined,
+): Promise<{ root: Reader; problems: Problem[] }> {
+  const yaml = parseYaml(file, await readText(file));
+  const problems: Problem[] = [];
+  const reading = { yaml, env, problems, aliasesLeft: MAX_ALIASES };
+  return { root: new Reader(reading, yaml.root, { offset: 0, path: '' }), problems };
+}
+
+/** Throws {@link ConfigError} with the problems, ordered by line, if there are any. */
+export function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ConfigError([...problems].sort(byPlace));
 }
 
 async function readText(file: string): Promise<string> {

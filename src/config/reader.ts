@@ -10,7 +10,8 @@ import type { YamlFile } from './yaml.ts';
 /** What all readers of one file share. */
 export interface Reading {
   readonly yaml: YamlFile;
-  readonly env: Environment;
+  /** Undefined leaves every dollar as it is. */
+  readonly env: Environment | undefined;
   /** In the order they were found. */
   readonly problems: Problem[];
   /** How many aliases may still be followed: a few lines of them can stand for billions of values. */
@@ -191,7 +192,10 @@ export class Reader {
   #expand(): ScalarText | 'reported' {
     const node = isScalar(this.#node) ? this.#node : undefined;
     const plain = node === undefined || node.type === undefined || node.type === 'PLAIN';
-    const expansion = expandEnvironment(node?.source ?? '', this.#reading.env);
+    const source = node?.source ?? '';
+    const { env } = this.#reading;
+    if (env === undefined) return { text: source, plain, fromEnvironment: false };
+    const expansion = expandEnvironment(source, env);
     for (const message of expansion.problems ?? []) this.report(message);
     if (expansion.problems !== undefined) return 'reported';
     return { text: expansion.text, plain, fromEnvironment: expansion.changed };
