@@ -172,7 +172,6 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     logger,
     clock,
   });
-  for (const address of server.addresses) logger.info({ address: address + flags.telemetryPath }, 'Listening');
   io.onHangup(() => {
     reload().catch(() => undefined); // Logged where it failed.
   });
