@@ -31,9 +31,9 @@ export interface CallCenterTelemetry {
 
 export interface Telemetry {
   readonly registry: Registry;
-  callCenter(name: string): CallCenterTelemetry;
-  configLoaded(ok: boolean, now: number): void;
-  storageFailed(operation: 'read' | 'write'): void;
+  readonly callCenter: (name: string) => CallCenterTelemetry;
+  readonly configLoaded: (ok: boolean, now: number) => void;
+  readonly storageFailed: (operation: 'read' | 'write') => void;
 }
 
 /** The exporter's own metrics in a registry of their own, as {@link SELF_METRICS} defines them. */

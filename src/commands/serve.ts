@@ -8,7 +8,7 @@ import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import { renderStatusPage } from '../http/status-page.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
-import { noStorage } from '../storage.ts';
+import { noStorage, openStorage } from '../storage.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { readVersion } from '../version.ts';
 import { checkConfig } from './check-config.ts';
@@ -124,7 +124,10 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
 
   const telemetry = createTelemetry(version);
   telemetry.configLoaded(true, clock.now());
-  const storage = noStorage;
+  const storage =
+    flags.storagePath === undefined
+      ? noStorage
+      : await openStorage({ directory: flags.storagePath, clock, logger, onFailure: telemetry.storageFailed });
   const exporter = await createExporter(config, {
     clock,
     logger,

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { LedgerState } from './ledger.ts';
+
+/** Raised whenever an older exporter could not read what is written; docs/storage.md describes each. */
+const VERSION = 1;
+const FORMAT = 'aicc-cti-ledger';
+
+interface Header {
+  readonly format: string;
+  readonly version: number;
+  readonly call_center: string;
+  readonly sha256: string;
+}
+
+/** What a file turned out to be; `trouble` says why it cannot be used, in words for a log line. */
+export type Decoded = { readonly state: LedgerState } | { readonly trouble: string };
+
+/** The content of a ledger file: a header line with the checksum of the second line, and that line. Both are JSON. */
+export function encodeLedger(callCenter: string, state: LedgerState): string {
+  const body = JSON.stringify(state);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const header: Header = { format: FORMAT, version: VERSION, call_center: callCenter, sha256 };
+  return `${JSON.stringify(header)}\n${body}\n`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what {@link encodeLedger} wrote. Never throws. */
+export function decodeLedger(callCenter: string, content: string): Decoded {
+  const [first = '', body = '', ...rest] = content.split('\n');
+  const header = parse(first) as Partial<Header> | null | undefined;
+  if (typeof header !== 'object' || header?.format !== FORMAT) return { trouble: 'it is no ledger of this exporter' };
+  if (header.version !== VERSION) {
+    return {
+      trouble: `it has version ${String(header.version)} of the format, this exporter reads version ${VERSION}`,
+    };
+  }
+  if (header.call_center !== callCenter) return { trouble: 'it belongs to another call center' };
+  if (rest.length !== 1 || rest[0] !== '') return { trouble: 'it was cut off' };
+  if (createHash('sha256').update(body).digest('hex') !== header.sha256) return { trouble: 'its checksum is wrong' };
+  // The checksum vouches for the body: only this program at this version writes such a line.
+  return { state: parse(body) as LedgerState };
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from './clock.ts';
+import { OperationError } from './errors.ts';
+
+const BEAT_MS = 5_000;
+/** A lock whose file was not touched for this long belongs to nobody. */
+const DEAD_MS = 15_000;
+const LOOK_MS = 500;
+
+/** Who holds a lock. A process id means something only within its host and process namespace. */
+interface Holder {
+  readonly token: string;
+  readonly pid: number;
+  readonly where: string;
+}
+
+function whereAmI(): string {
+  try {
+    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+async function readHolder(file: string): Promise<Holder | undefined> {
+  try {
+    const holder: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return typeof holder === 'object' && holder !== null && 'token' in holder ? (holder as Holder) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sole use of a directory among processes, also ones in other containers. */
+export interface Lock {
+  /** Whether it is still ours; false after somebody removed the file or took it over. */
+  isHeld(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of a directory. One left behind by a process that was killed is taken over: at once when that can be
+ * seen to have ended, otherwise after its file was not touched for 15 s by the steady clock.
+ * @throws OperationError when another process holds it; the file system's error when it cannot be written
+ */
+export async function acquireLock(directory: string, clock: Clock): Promise<Lock> {
+  const file = join(directory, 'lock');
+  const mine: Holder = { token: randomUUID(), pid: process.pid, where: whereAmI() };
+  while (!(await create(file, mine))) {
+    const other = await readHolder(file);
+    const hasEnded = other?.where === mine.where && (other.pid === mine.pid || !isRunning(other.pid));
+    if (!hasEnded && (await isTouched(file, clock))) {
+      throw new OperationError(
+        `--storage.path: ${directory} is in use by another exporter${other === undefined ? '' : ` (process ${other.pid})`}: give each its own directory`,
+      );
+    }
+    // Renamed first, so that of several processes that want to take it over only one succeeds.
+    const aside = `${file}.${mine.token}`;
+    await rename(file, aside).catch(() => undefined);
+    await rm(aside, { force: true });
+  }
+  return hold(file, mine, clock);
+}
+
+async function create(file: string, holder: Holder): Promise<boolean> {
+  try {
+    const handle = await open(file, 'wx');
+    await handle.writeFile(JSON.stringify(holder));
+    await handle.close();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Watches the file for as long as its holder may take to touch it. */
+async function isTouched(file: string, clock: Clock): Promise<boolean> {
+  const touched = async () => (await stat(file).catch(() => undefined))?.mtimeMs;
+  const first = await touched();
+  for (const end = clock.monotonic() + DEAD_MS; clock.monotonic() < end;) {
+    await clock.sleep(LOOK_MS);
+    const now = await touched();
+    if (now === undefined) return false;
+    if (now !== first) return true;
+  }
+  return false;
+}
+
+function hold(file: string, mine: Holder, clock: Clock): Lock {
+  const stopping = new AbortController();
+  const isHeld = async () => (await readHolder(file))?.token === mine.token;
+  const beat = async () => {
+    for (;;) {
+      await clock.sleep(BEAT_MS, stopping.signal);
+      if (stopping.signal.aborted) return;
+      const now = clock.now() / 1000;
+      await utimes(file, now, now).catch(() => undefined);
+    }
+  };
+  const beating = beat();
+  return {
+    isHeld,
+    async release() {
+      stopping.abort();
+      await beating;
+      if (await isHeld()) await rm(file, { force: true });
+    },
+  };
+}
