@@ -103,11 +103,11 @@ export class Collector {
   /** Books answers, stores the ledger, then shows the result: what was shown once is found again after a crash. */
   async #take(results: readonly { query: Query; result: QueryResult }[], latest: number): Promise<number> {
     const { ledger, store, telemetry, clock, persist, skewMs } = this.#options;
-    const trusted = latest + Math.floor(Math.min(0, skewMs()) / WINDOW_MS) * WINDOW_MS;
+    const trustedNow = clock.now() + Math.min(0, skewMs());
     let changed = false;
     let counted = 0;
     for (const { query, result } of results) {
-      const recorded = ledger.record(query, result, latest, trusted);
+      const recorded = ledger.record(query, result, latest, trustedNow);
       changed ||= recorded.changed;
       counted += recorded.counted;
       for (const window of recorded.settled) {

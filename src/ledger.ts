@@ -1,7 +1,7 @@
 import { MAX_VDNS, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
 import type { VdnWindow } from './api/rows.ts';
 import { NO_TOTALS, type Totals, VdnLedger, type VdnLedgerState } from './vdn-ledger.ts';
-import { toRanges, WINDOW_MS, type WindowRange } from './window.ts';
+import { toRanges, WINDOW_MS, windowAt, type WindowRange } from './window.ts';
 
 /** A call center's account as it is stored (docs/storage.md). */
 export interface LedgerState {
@@ -60,6 +60,8 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #horizonMs: number;
   #origin: number;
+  /** Until the first answer a clock that was wrong at the start can be told from the API's. */
+  #isOriginOpen: boolean;
   #sweptAt: number;
   readonly #accounts = new Map<number, VdnLedger>();
   readonly #askedTo = new Map<number, number>();
@@ -76,6 +78,7 @@ export class Ledger {
     const storedAskedTo = new Map(state?.askedTo);
     const stored = new Map(state?.vdns);
     this.#sweptAt = state?.sweptAt ?? running;
+    this.#isOriginOpen = state === undefined;
     this.#origin = storedAskedTo.has(ALL) ? (state?.origin ?? running) : running;
     const isAll = options.vdns === 'all';
     const before = running - WINDOW_MS;
@@ -117,14 +120,18 @@ export class Ledger {
   /**
    * Takes an answer into account.
    * @param latest the newest window that was due when the query was sent
-   * @param trusted `latest` by the clock of the API where that is behind ours: windows are given up by it, so that a
-   *   wrong local clock cannot give up windows that are yet to come
+   * @param trustedNow our clock, or that of the API where it is behind: a wrong local clock must not give up windows
+   *   that are yet to come, nor leave out those that follow a start
    */
-  record(query: Query, result: QueryResult, latest: number, trusted: number = latest): Recorded {
-    const running = latest + WINDOW_MS;
+  record(query: Query, result: QueryResult, latest: number, trustedNow: number): Recorded {
+    const running = windowAt(trustedNow);
     const regular = this.regularRange(latest);
-    const floor = Math.min(latest, trusted) - this.#horizonMs;
-    this.#origin = Math.min(this.#origin, running);
+    const trusted = Math.min(latest, running - WINDOW_MS);
+    const floor = trusted - this.#horizonMs;
+    const closedBefore = this.regularRange(trusted).from + WINDOW_MS;
+    const isAnswered = result.failure === undefined || result.windows.length > 0;
+    if (this.#isOriginOpen) this.#rewind(running);
+    if (isAnswered) this.#isOriginOpen = false;
 
     const ids = query.vdns === 'all' ? [...this.#accounts.keys()] : query.vdns;
     let changed = false;
@@ -132,8 +139,7 @@ export class Ledger {
       const account = this.#accounts.get(id);
       if (account === undefined) continue;
       const before = account.totals;
-      account.rewind(running);
-      account.advance(floor);
+      if (isAnswered) account.advance(floor);
       if (account.totals !== before) changed = true;
     }
 
@@ -141,7 +147,7 @@ export class Ledger {
     const settled: VdnWindow[] = [];
     for (const window of result.windows) {
       const account = this.#accountOf(window.vdn, floor);
-      const observation = account?.observe(window, regular.from + WINDOW_MS) ?? 'ignored';
+      const observation = account?.observe(window, closedBefore) ?? 'ignored';
       if (observation === 'first' || observation === 'revised') changed = true;
       if (observation !== 'first') continue;
       counted++;
@@ -150,7 +156,7 @@ export class Ledger {
     }
 
     if (result.failure === undefined) {
-      const closedTo = Math.min(query.range.to, regular.from + WINDOW_MS);
+      const closedTo = Math.min(query.range.to, closedBefore);
       for (const id of ids) this.#accounts.get(id)?.close(query.range.from, closedTo);
       for (const unit of query.vdns === 'all' ? [ALL] : ids) {
         if (this.#askedTo.has(unit)) this.#noteAsked(unit, query.range, latest, floor);
@@ -158,6 +164,13 @@ export class Ledger {
     }
     if (this.#options.vdns === 'all') this.#forget(floor);
     return { changed, counted, settled };
+  }
+
+  /** Begins to count earlier: the API's clock says that ours was ahead when the ledger was made. */
+  #rewind(running: number): void {
+    this.#origin = Math.min(this.#origin, running);
+    for (const account of this.#accounts.values()) account.rewind(running);
+    for (const [unit, askedTo] of this.#askedTo) this.#askedTo.set(unit, Math.min(askedTo, running - WINDOW_MS));
   }
 
   /** The account of a VDN; one that turns up under `vdns: all` gets its own. */
@@ -215,11 +228,11 @@ export class Ledger {
     const wanted: { vdn: number; windows: number[] }[] = [];
     for (const [vdn, account] of this.#accounts) {
       const askedTo = this.#askedTo.get(this.#unit(vdn)) ?? upTo;
-      const windows = sweep.filter((begin) => begin <= askedTo && account.isExpected(begin));
+      const windows = sweep.filter((begin) => begin <= askedTo && account.isUncounted(begin));
       if (this.#options.vdns !== 'all' && askedTo < upTo) {
         hasGap = true;
         for (let begin = Math.max(askedTo + WINDOW_MS, floor); begin <= upTo; begin += WINDOW_MS) {
-          if (account.isExpected(begin)) windows.push(begin);
+          if (account.isUncounted(begin)) windows.push(begin);
         }
       }
       for (const begin of account.openWindows()) if (begin <= upTo) windows.push(begin);

@@ -78,12 +78,12 @@ export class VdnLedger {
     return this.#seen.newest;
   }
 
-  /** Whether the window's row is still to come. */
-  isExpected(begin: number): boolean {
-    const { from, to } = this.#expected();
-    return begin >= this.#base && begin >= from && begin <= to && !this.#counted.has(begin);
+  /** Whether the window's row, should there be one, is still to be counted. */
+  isUncounted(begin: number): boolean {
+    return begin >= this.#base && !this.#counted.has(begin);
   }
 
+  /** The windows that must come; those that do not are missing. */
   #expected(): { from: number; to: number } {
     return this.#expectAll ? { from: -Infinity, to: Infinity } : { from: this.#seen.oldest, to: this.#seen.newest };
   }
@@ -100,15 +100,15 @@ export class VdnLedger {
   advance(base: number): void {
     if (base <= this.#base) return;
     const passed = windowsBetween(this.#base, base);
+    const { from, to } = this.#expected();
     let missing = 0;
     for (let i = 0, begin = this.#base; i < Math.min(passed, this.#span); i++, begin += WINDOW_MS) {
-      if (this.isExpected(begin)) missing++;
+      if (!this.#counted.has(begin) && begin >= from && begin <= to) missing++;
       this.#counted.delete(begin);
       this.#open.delete(begin);
     }
     // After a gap longer than the span the rest cannot have been counted; it is missing where it was expected.
     if (passed > this.#span) {
-      const { from, to } = this.#expected();
       const start = Math.max(this.#base + this.#span * WINDOW_MS, from);
       missing += Math.max(0, windowsBetween(start, Math.min(base, to + WINDOW_MS)));
     }

@@ -1,0 +1,223 @@
+import type { Clock } from '../../src/clock.ts';
+import { Collector, totalsOf } from '../../src/collector.ts';
+import { Ledger } from '../../src/ledger.ts';
+import { decodeLedger, encodeLedger } from '../../src/ledger-file.ts';
+import { createLogger } from '../../src/log.ts';
+import { Scheduler } from '../../src/scheduler.ts';
+import { Store } from '../../src/store.ts';
+import type { CallCenterTelemetry } from '../../src/telemetry.ts';
+import type { Totals } from '../../src/vdn-ledger.ts';
+import { WINDOW_MS, windowAt } from '../../src/window.ts';
+import { noise, Upstream, upstreamClient, type UpstreamOptions, type Weather } from './upstream.ts';
+
+const MINUTE = 60_000;
+export const HOUR = 3_600_000;
+/** A Wednesday at midnight, UTC. */
+export const START = Date.UTC(2026, 10, 18);
+
+export interface Outage {
+  readonly at: number;
+  readonly length: number;
+  readonly kind: 'down' | 'partial' | 'scrambled';
+}
+
+/** The process is killed at or after a time: at once, or just before or after it stores its ledger next. */
+export interface Kill {
+  readonly at: number;
+  readonly length: number;
+  readonly moment: 'asleep' | 'before storing' | 'after storing';
+}
+
+/** The machine's clock is wrong for a while. */
+export interface ClockStep {
+  readonly at: number;
+  readonly length: number;
+  readonly error: number;
+}
+
+/** Everything that happens in one life of an exporter. Times are milliseconds after START, by the true clock. */
+export interface Schedule {
+  readonly upstream: Omit<UpstreamOptions, 'vdns' | 'lastWindow'>;
+  readonly isAll: boolean;
+  readonly lookbackWindows: number;
+  readonly outages: readonly Outage[];
+  readonly kills: readonly Kill[];
+  readonly steps: readonly ClockStep[];
+  /** Faults happen within this time. */
+  readonly troubledMs: number;
+}
+
+const VDNS = [1, 2, 7];
+export const CATCH_UP_MS = 24 * HOUR;
+/** Quiet time without new rows after the last fault, for everything late to come and be asked for again. */
+const QUIET_MS = 20 * HOUR;
+
+const silent = createLogger('error', 'json', { write: () => true });
+const noTelemetry: CallCenterTelemetry = {
+  poll: () => undefined,
+  request: () => undefined,
+  rejected: () => undefined,
+  settled: () => undefined,
+  certificate: () => undefined,
+  vdnsConfigured: () => undefined,
+  vdnsReporting: () => undefined,
+  remove: () => undefined,
+};
+
+class Killed extends Error {}
+
+/**
+ * Lives through a schedule with the real scheduler, collector, ledger, store and file format, against a made-up
+ * upstream and clock. Returns what is wrong, one sentence each; nothing when all is well.
+ */
+export async function live(schedule: Schedule): Promise<string[]> {
+  const wrong: string[] = [];
+  const end = START + schedule.troubledMs + QUIET_MS;
+  let now = START + 60_000;
+  let steady = 0;
+  let file: string | undefined;
+  let skewMs = 0;
+  const shown = new Map<number, Totals>();
+
+  const clockError = () =>
+    schedule.steps.find((step) => now - START >= step.at && now - START < step.at + step.length)?.error ?? 0;
+  const world = {
+    trueNow: () => now,
+    clockError,
+    advance: (ms: number) => {
+      now += ms;
+      steady += ms;
+    },
+  };
+  const upstream = new Upstream({
+    ...schedule.upstream,
+    vdns: VDNS,
+    lastWindow: windowAt(START + schedule.troubledMs),
+  });
+  const weather: Weather = {
+    at: (time) =>
+      schedule.outages.find(({ at, length }) => time - START >= at && time - START < at + length)?.kind ?? 'fine',
+  };
+
+  /** One process, from its start until it is killed or the world ends. */
+  async function run(kill: Kill | undefined): Promise<void> {
+    const stopping = new AbortController();
+    const die = () => {
+      stopping.abort(new Killed());
+      return stopping.signal.reason as Killed;
+    };
+    const isTime = (moment: Kill['moment']) => kill?.moment === moment && now - START >= kill.at;
+    const clock: Clock = {
+      now: () => now + clockError(),
+      monotonic: () => steady,
+      sleep: (ms) => {
+        world.advance(Math.max(1, ms));
+        if (now >= end || isTime('asleep')) die();
+        return Promise.resolve();
+      },
+    };
+    const persist = (ledger: Ledger): Promise<void> => {
+      if (isTime('before storing')) return Promise.reject(die());
+      file = encodeLedger('model', ledger.toState());
+      return isTime('after storing') ? Promise.reject(die()) : Promise.resolve();
+    };
+
+    let state;
+    if (file !== undefined) {
+      const decoded = decodeLedger('model', file);
+      if (!('state' in decoded)) throw new Error(decoded.trouble);
+      state = decoded.state;
+    }
+    const vdns = schedule.isAll ? ('all' as const) : VDNS;
+    const catchUpWindows = CATCH_UP_MS / WINDOW_MS;
+    const ledger = new Ledger(
+      { vdns, catchUpWindows, lookbackWindows: schedule.lookbackWindows },
+      windowAt(clock.now()),
+      state,
+    );
+    file ??= encodeLedger('model', ledger.toState());
+    const named = VDNS.map((id) => ({ id, name: '', labels: {} }));
+    const store = new Store({
+      ...{ callCenter: 'model', ccId: 1, vdns: schedule.isAll ? 'all' : named, vdnLabelNames: [] },
+      staleAfterMs: 12 * MINUTE,
+    });
+    store.publish(totalsOf(ledger));
+    const look = () => {
+      for (const { id, totals, window } of store.snapshot(clock.now()).vdns) {
+        const before = shown.get(id);
+        for (const [field, value] of Object.entries(totals) as [keyof Totals, number][]) {
+          if (value < (before?.[field] ?? 0))
+            wrong.push(`${field} of VDN ${id} fell from ${before?.[field] ?? 0} to ${value}`);
+        }
+        shown.set(id, totals);
+        if (window !== undefined && clock.now() - window.begin - WINDOW_MS > 12 * MINUTE)
+          wrong.push(`VDN ${id} shows a stale window`);
+      }
+    };
+    look();
+    const client = upstreamClient(upstream, weather, world, (ms) => (skewMs = ms));
+    const collector = new Collector({
+      ...{ client, ledger, store, telemetry: noTelemetry, clock, logger: silent, concurrency: 2, persist },
+      skewMs: () => skewMs,
+    });
+    const poll = {
+      ...{
+        settleDelayMs: 10_000,
+        retryIntervalMs: 150_000,
+        lookbackWindows: schedule.lookbackWindows,
+        catchUpMs: CATCH_UP_MS,
+      },
+      ...{ staleAfterMs: 12 * MINUTE, timeoutMs: 10_000, concurrency: 2 },
+    };
+    let dice = 0;
+    const scheduler = new Scheduler({
+      ...{ vdns, poll, collector, ledger, store, logger: silent },
+      clock: { ...clock, sleep: (ms, signal) => (look(), clock.sleep(ms, signal)) },
+      random: () => noise(schedule.upstream.seed, ++dice),
+    });
+    await scheduler.run(stopping.signal);
+  }
+
+  for (const kill of [...schedule.kills].sort((a, b) => a.at - b.at)) {
+    if (now - START >= schedule.troubledMs) break;
+    if (now - START > kill.at + kill.length) continue;
+    await run(kill);
+    world.advance(kill.length);
+  }
+  await run(undefined);
+
+  if (file === undefined) return ['Nothing was ever stored'];
+  const decoded = decodeLedger('model', file);
+  if (!('state' in decoded)) return [decoded.trouble];
+  for (const [vdn, state] of decoded.state.vdns) wrong.push(...compare(vdn, state.totals, state.held, upstream, end));
+  if (decoded.state.vdns.length !== VDNS.length) wrong.push(`${decoded.state.vdns.length} VDNs are counted`);
+  return [...new Set(wrong)];
+}
+
+/** Holds totals against what the upstream finally says. */
+function compare(
+  vdn: number,
+  totals: Totals,
+  held: { readonly inbound: number; readonly answered: number; readonly outbound: number },
+  upstream: Upstream,
+  end: number,
+): string[] {
+  const truth = { inbound: 0, answered: 0, outbound: 0, windows: 0 };
+  for (let begin = windowAt(START + 60_000); begin < windowAt(end); begin += WINDOW_MS) {
+    const row = upstream.served(vdn, begin, end);
+    if (row === undefined) continue;
+    truth.inbound += row.inbound ?? 0;
+    truth.answered += row.answered ?? 0;
+    truth.outbound += row.outbound ?? 0;
+    truth.windows++;
+  }
+  const wrong: string[] = [];
+  for (const field of ['inbound', 'answered', 'outbound'] as const) {
+    const counted = totals[field] - held[field];
+    if (counted !== truth[field])
+      wrong.push(`${field} of VDN ${vdn}: counted ${counted}, the API says ${truth[field]}`);
+  }
+  if (totals.windows !== truth.windows)
+    wrong.push(`windows of VDN ${vdn}: counted ${totals.windows}, the API has ${truth.windows}`);
+  return wrong;
+}

@@ -1,0 +1,140 @@
+import type { ApiClient, Query, QueryResult } from '../../src/api/client.ts';
+import type { VdnWindow } from '../../src/api/rows.ts';
+import { ApiError } from '../../src/errors.ts';
+import { WINDOW_MS } from '../../src/window.ts';
+
+/** Deterministic numbers in [0, 1) from whole numbers: no state, so any window can be asked for at any time. */
+export function noise(...parts: readonly number[]): number {
+  let hash = 0x811c9dc5;
+  for (const part of parts) {
+    for (let bits = part; ; bits = Math.floor(bits / 0x1000000)) {
+      hash = Math.imul(hash ^ (bits & 0xffffff), 0x01000193);
+      hash ^= hash >>> 15;
+      if (bits < 0x1000000) break;
+    }
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}
+
+export interface UpstreamOptions {
+  readonly seed: number;
+  /** No window that begins later has a row. */
+  readonly lastWindow: number;
+  readonly vdns: readonly number[];
+  /** Shares of windows, 0 to 1. */
+  readonly missing: number;
+  readonly late: number;
+  readonly corrected: number;
+  /** Longest lateness of a row. */
+  readonly maxLateMs: number;
+  /** How long after its end a window is corrected at most. */
+  readonly correctableMs: number;
+  /** Whether VDNs with even ids have no rows at night. */
+  readonly hasNights: boolean;
+  /** Whether a request whose clock is off by more than a quarter of an hour is refused, as the real one does. */
+  readonly checksClock: boolean;
+}
+
+type Counts = Pick<VdnWindow, 'inbound' | 'answered' | 'outbound'>;
+
+/** The API's rows as a function of true time: late, corrected, missing. */
+export class Upstream {
+  readonly options: UpstreamOptions;
+
+  constructor(options: UpstreamOptions) {
+    this.options = options;
+  }
+
+  #noise(vdn: number, begin: number, salt: number): number {
+    return noise(this.options.seed, vdn, begin / WINDOW_MS, salt);
+  }
+
+  /** When the row appears; Infinity when it never does. */
+  availableAt(vdn: number, begin: number): number {
+    const { missing, late, maxLateMs, hasNights } = this.options;
+    if (begin > this.options.lastWindow) return Infinity;
+    const hour = (begin / 3_600_000) % 24;
+    if (hasNights && vdn % 2 === 0 && hour >= 1 && hour < 5) return Infinity;
+    if (this.#noise(vdn, begin, 1) < missing) return Infinity;
+    const end = begin + WINDOW_MS;
+    const isLate = this.#noise(vdn, begin, 2) < late;
+    return end + Math.floor(this.#noise(vdn, begin, 3) * (isLate ? maxLateMs : 40_000));
+  }
+
+  #counts(vdn: number, begin: number, version: number): Counts {
+    const inbound = Math.floor(this.#noise(vdn, begin, 10 + version) * 50);
+    const answered = Math.floor(inbound * this.#noise(vdn, begin, 20 + version));
+    // Now and then a value is left out at first.
+    const isKnown = version > 0 || this.#noise(vdn, begin, 4) > 0.1;
+    return { inbound, answered, ...(isKnown ? { outbound: Math.floor(this.#noise(vdn, begin, 5) * 20) } : {}) };
+  }
+
+  #correctedAt(vdn: number, begin: number): number {
+    if (this.#noise(vdn, begin, 6) >= this.options.corrected) return Infinity;
+    return begin + WINDOW_MS + Math.floor(this.#noise(vdn, begin, 7) * this.options.correctableMs);
+  }
+
+  /** The row as it is served at a moment of true time. */
+  served(vdn: number, begin: number, now: number): VdnWindow | undefined {
+    if (this.availableAt(vdn, begin) > now) return undefined;
+    const isCorrected = this.#correctedAt(vdn, begin) <= now;
+    return { vdn, begin, agentsOnline: 5, ...this.#counts(vdn, begin, isCorrected ? 1 : 0) };
+  }
+}
+
+/** Faults of the API at a moment of true time. */
+export interface Weather {
+  /** `down` fails every request, `partial` half of them after some rows came, `scrambled` repeats and reorders rows. */
+  at(now: number): 'fine' | 'down' | 'partial' | 'scrambled';
+}
+
+export interface World {
+  /** True time; queries take some. */
+  trueNow(): number;
+  advance(ms: number): void;
+  /** Our clock minus the true one. */
+  clockError(): number;
+}
+
+/** A client that answers from the upstream, in the world's time. */
+export function upstreamClient(
+  upstream: Upstream,
+  weather: Weather,
+  world: World,
+  onSkew: (ms: number) => void,
+): ApiClient {
+  let requests = 0;
+  const fail = (reason: 'network' | 'auth' | 'incomplete') => new ApiError('Made to fail', { reason, hint: 'None' });
+
+  function query({ vdns, range }: Query): Promise<QueryResult> {
+    const dice = noise(upstream.options.seed, ++requests, 99);
+    world.advance(20 + Math.floor(dice * 400));
+    const now = world.trueNow();
+    const sky = weather.at(now);
+    const nothing = { windows: [], rejected: [] };
+    if (sky === 'down') return Promise.resolve({ ...nothing, failure: fail('network') });
+    onSkew(-world.clockError());
+    if (upstream.options.checksClock && Math.abs(world.clockError()) > 900_000) {
+      return Promise.resolve({ ...nothing, failure: fail('auth') });
+    }
+    const windows: VdnWindow[] = [];
+    for (const vdn of vdns === 'all' ? upstream.options.vdns : vdns) {
+      for (let begin = range.from; begin < range.to; begin += WINDOW_MS) {
+        const row = upstream.served(vdn, begin, now);
+        if (row !== undefined) windows.push(row);
+      }
+    }
+    if (sky === 'fine') return Promise.resolve({ windows, rejected: [], failure: undefined });
+    windows.sort((a, b) => noise(dice * 1e9, a.vdn, a.begin) - noise(dice * 1e9, b.vdn, b.begin));
+    if (sky === 'scrambled') {
+      return Promise.resolve({ windows: [...windows, ...windows.slice(0, 3)], rejected: [], failure: undefined });
+    }
+    const isWhole = dice < 0.5;
+    const part = isWhole ? windows : windows.slice(0, Math.floor(windows.length * dice));
+    return Promise.resolve({ windows: part, rejected: [], failure: isWhole ? undefined : fail('incomplete') });
+  }
+
+  return { query, close: () => Promise.resolve() };
+}
