@@ -255,7 +255,7 @@ export class Ledger {
 
   /** Windows whose age, in windows, passed a power of two since the last sweep. */
   #windowsToSweep(latest: number, floor: number, upTo: number): number[] {
-    const level = (age: number) => Math.floor(Math.log2(Math.max(age / WINDOW_MS, this.#options.lookbackWindows)));
+    const level = (age: number) => 31 - Math.clz32(Math.max(age / WINDOW_MS, this.#options.lookbackWindows));
     const windows: number[] = [];
     for (let begin = floor; begin <= upTo; begin += WINDOW_MS) {
       if (level(latest - begin) > level(this.#sweptAt - begin)) windows.push(begin);

@@ -4,7 +4,7 @@ import { Ledger } from '../../src/ledger.ts';
 import { decodeLedger, encodeLedger } from '../../src/ledger-file.ts';
 import { createLogger } from '../../src/log.ts';
 import { Scheduler } from '../../src/scheduler.ts';
-import { Store } from '../../src/store.ts';
+import { type CallCenterSnapshot, Store } from '../../src/store.ts';
 import type { CallCenterTelemetry } from '../../src/telemetry.ts';
 import type { Totals } from '../../src/vdn-ledger.ts';
 import { WINDOW_MS, windowAt } from '../../src/window.ts';
@@ -142,8 +142,12 @@ export async function live(schedule: Schedule): Promise<string[]> {
       staleAfterMs: 12 * MINUTE,
     });
     store.publish(totalsOf(ledger));
+    let seen: CallCenterSnapshot | undefined;
     const look = () => {
-      for (const { id, totals, window } of store.snapshot(clock.now()).vdns) {
+      const snapshot = store.snapshot(clock.now());
+      if (snapshot === seen) return;
+      seen = snapshot;
+      for (const { id, totals, window } of snapshot.vdns) {
         const before = shown.get(id);
         for (const [field, value] of Object.entries(totals) as [keyof Totals, number][]) {
           if (value < (before?.[field] ?? 0))
