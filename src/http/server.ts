@@ -29,9 +29,9 @@ export interface RunningServer {
    * Reads the web config file again. Everything in it may change, for all requests that come from now on. Rejects with
    * ConfigError, and changes nothing, when it cannot be used.
    */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Stops listening, ends idle connections at once and the others after their response, or after `graceMs` (5,000). */
-  close(graceMs?: number): Promise<void>;
+  readonly close: (graceMs?: number) => Promise<void>;
 }
 
 /**

@@ -59,7 +59,7 @@ export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
 
 /** All that comes until the other side ends. */
 export async function received(socket: Socket): Promise<string> {
-  if (socket.closed) return '';
+  if (socket.closed || socket.readableEnded) return '';
   let text = '';
   socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await new Promise<void>((resolve) => {
