@@ -78,8 +78,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 function listenerFor(connections: Connections, { maxConnections }: Limits): Server {
-  // As node:http makes its own: a client may end its side after the request.
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  // As node:http makes its own.
+  const listener = createServer({ noDelay: true }, (socket) => {
     connections.connect(socket);
   });
   listener.maxConnections = maxConnections;
