@@ -46,15 +46,16 @@ export async function loadConfig(file: string, env: Environment): Promise<Config
 
 /**
  * Opens a YAML file for reading; what the reader reports ends up in `problems`. Without `env` no variables are filled
- * in. Throws {@link ConfigError} when the file cannot be read or is no YAML.
+ * in; `nameable` is that of {@link Reading}. Throws {@link ConfigError} when the file cannot be read or is no YAML.
  */
 export async function openYaml(
   file: string,
   env: Environment | undefined,
+  nameable?: RegExp,
 ): Promise<{ root: Reader; problems: Problem[] }> {
   const yaml = parseYaml(file, await readText(file));
   const problems: Problem[] = [];
-  const reading = { yaml, env, problems, aliasesLeft: MAX_ALIASES };
+  const reading = { yaml, env, problems, aliasesLeft: MAX_ALIASES, ...(nameable === undefined ? {} : { nameable }) };
   return { root: new Reader(reading, yaml.root, { offset: 0, path: '' }), problems };
 }
 

@@ -12,6 +12,8 @@ export interface Reading {
   readonly yaml: YamlFile;
   /** Undefined leaves every dollar as it is. */
   readonly env: Environment | undefined;
+  /** Keys that a message may name; others might be a misplaced secret. The default fits the config's own keys. */
+  readonly nameable?: RegExp;
   /** In the order they were found. */
   readonly problems: Problem[];
   /** How many aliases may still be followed: a few lines of them can stand for billions of values. */
@@ -181,7 +183,7 @@ export class Reader {
 
   /** Leaves out what may be a secret in the place of a key. */
   #pathOf(key: string): string {
-    if (!LOOKS_LIKE_A_KEY.test(key)) return this.path;
+    if (!(this.#reading.nameable ?? LOOKS_LIKE_A_KEY).test(key)) return this.path;
     return this.path === '' ? key : `${this.path}.${key}`;
   }
 

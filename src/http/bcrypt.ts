@@ -28,7 +28,7 @@ const IDLE_MS = 10_000;
  * which on the main thread would hold up scrapes and polls. The thread is started when there is something to compare,
  * and ends when there has been nothing for a while.
  */
-export function bcryptThread(): { compare: Compare; close(): Promise<void> } {
+export function bcryptThread(): { readonly compare: Compare; readonly close: () => Promise<void> } {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;

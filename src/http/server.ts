@@ -29,9 +29,9 @@ export interface RunningServer {
    * Reads the web config file again. Everything in it may change, for all requests that come from now on. Rejects with
    * ConfigError, and changes nothing, when it cannot be used.
    */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Stops listening, ends idle connections at once and the others after their response, or after `graceMs` (5,000). */
-  close(graceMs?: number): Promise<void>;
+  readonly close: (graceMs?: number) => Promise<void>;
 }
 
 /**
@@ -78,8 +78,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 function listenerFor(connections: Connections, { maxConnections }: Limits): Server {
-  // As node:http makes its own: a client may end its side after the request.
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  // As node:http makes its own.
+  const listener = createServer({ noDelay: true }, (socket) => {
     connections.connect(socket);
   });
   listener.maxConnections = maxConnections;

@@ -64,6 +64,8 @@ const HEADER_VALUES: Partial<Record<Header, readonly string[]>> = {
 };
 
 const BCRYPT = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+// Headers among them, and users; passwords have other characters, or are long.
+const NAMEABLE_KEY = /^[A-Za-z][A-Za-z0-9_-]{0,40}$/;
 const DAY_MS = 86_400_000;
 
 /**
@@ -71,7 +73,7 @@ const DAY_MS = 86_400_000;
  * Throws {@link ConfigError} with every problem.
  */
 export async function loadWebConfig(file: string): Promise<WebConfig> {
-  const { root, problems } = await openYaml(file, undefined);
+  const { root, problems } = await openYaml(file, undefined, NAMEABLE_KEY);
   const keys = root.mapping(WEB_CONFIG_KEYS.root);
   const http = keys?.optional('http_server_config')?.mapping(WEB_CONFIG_KEYS.http);
   // Taken and left alone: true is the toolkit's default, and a client that prefers HTTP/2 agrees on HTTP/1.1.
