@@ -59,7 +59,7 @@ interface Page {
   scraped: boolean;
 }
 
-/** Scrapes that came in the same turn of the event loop: they share one look at everything. */
+/** Scrapes that came close together: they share one look at everything. */
 interface Batch {
   readonly ready: Promise<void>;
   readonly own: Promise<string>;
@@ -92,6 +92,7 @@ function equal<T>(a: readonly T[], b: readonly T[]): boolean {
 export function createExposition({ sources, labelNames, ownMetrics }: ExpositionOptions): Exposition {
   const pages = new Map<string, Page>();
   let batch: Batch | undefined;
+  let lastOwn: Promise<unknown> = Promise.resolve();
 
   function render(
     key: string,
@@ -151,13 +152,18 @@ export function createExposition({ sources, labelNames, ownMetrics }: Exposition
     return { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
   }
 
-  /** Looks at nothing before the end of this turn of the event loop: no scrape shows less than its request could. */
+  /**
+   * Looks at nothing before the end of this turn of the event loop, and not while the batch before is asking for the
+   * exporter's own metrics: many scrapes at once then share few looks, none of them older than its request.
+   */
   function openBatch(): Batch {
-    const ready = nextTurn().then(() => {
-      batch = undefined;
-    });
+    const ready = lastOwn
+      .then(() => nextTurn())
+      .then(() => {
+        batch = undefined;
+      });
     const own = ready.then(ownMetrics);
-    own.catch(() => undefined); // Each scrape reports it; a batch of nothing but unknown call centers need not.
+    lastOwn = own.catch(() => undefined); // The scrapes report it.
     return { ready, own, bodies: new Map() };
   }
 
