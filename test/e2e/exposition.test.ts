@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { createExposition } from '../../src/exposition.ts';
 import { metricsHandler } from '../../src/http/metrics-handler.ts';
 import type { CallCenterSnapshot } from '../../src/store.ts';
+import { createRuntimeMetrics } from '../../src/runtime-metrics.ts';
 import { createTelemetry } from '../../src/telemetry.ts';
 import { installed } from '../installed.ts';
 import { parseExposition } from '../parse-exposition.ts';
@@ -70,9 +72,11 @@ function telemetryOf(snapshots: readonly CallCenterSnapshot[]) {
   return telemetry;
 }
 
+const runtimeMetrics = createRuntimeMetrics(systemClock);
+
 describe.each(Object.entries(STATES))('the page with %s', (_, snapshots) => {
   const { registry } = telemetryOf(snapshots);
-  const exposition = exposeAll(snapshots, () => registry.metrics());
+  const exposition = exposeAll(snapshots, async () => (await registry.metrics()) + (await runtimeMetrics()));
 
   async function page(format: 'text' | 'openmetrics'): Promise<Buffer> {
     return Buffer.concat((await exposition.scrape({ format, encoding: 'identity' }))?.chunks ?? []);
