@@ -4,11 +4,11 @@ import { createServer } from 'node:http';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { clearInterval, setInterval } from 'node:timers';
 import express from 'express';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { FAILURE_REASONS } from '../dist/errors.js';
+import { systemClock } from '../dist/clock.js';
 import { createExposition } from '../dist/exposition.js';
 import { metricsHandler } from '../dist/http/metrics-handler.js';
-import { SELF_METRICS } from '../dist/metrics.js';
+import { createRuntimeMetrics } from '../dist/runtime-metrics.js';
+import { createTelemetry } from '../dist/telemetry.js';
 
 const CALL_CENTER = 'headquarters';
 const vdns = Number(process.argv[2]);
@@ -57,30 +57,18 @@ function makeSnapshot(version) {
   };
 }
 
-/** The exporter's own metrics as one call center has them. */
-function makeRegistry() {
-  const registry = new Registry();
-  for (const { name, type, help, labels } of Object.values(SELF_METRICS)) {
-    const kind = { counter: Counter, gauge: Gauge, histogram: Histogram }[type];
-    const metric = new kind({ name, help, labelNames: labels, registers: [registry] });
-    const values = labels.map((label) => (label === 'call_center' ? CALL_CENTER : label));
-    const reasons = labels.includes('reason') ? FAILURE_REASONS : [undefined];
-    for (const reason of reasons) {
-      const labelled = labels.map((label, index) => [label, label === 'reason' ? reason : values[index]]);
-      if (type === 'histogram') metric.observe(Object.fromEntries(labelled), 0.2);
-      else metric.inc(Object.fromEntries(labelled), 1);
-    }
-  }
-  return registry;
-}
-
-const registry = makeRegistry();
+const runtimeMetrics = createRuntimeMetrics(systemClock);
+const telemetry = createTelemetry('0.0.0');
+const callCenter = telemetry.callCenter(CALL_CENTER);
+callCenter.poll({ durationSeconds: 1.2, endedAt: 1_763_460_310, failure: undefined });
+callCenter.request({ durationMs: 210, failure: undefined, skewMs: 3 });
+callCenter.settled(31);
 let current = makeSnapshot(1);
 let changes;
 const exposition = createExposition({
   sources: () => [{ name: CALL_CENTER, snapshot: () => current }],
   labelNames: () => [],
-  ownMetrics: () => registry.metrics(),
+  ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
 });
 
 function change() {

@@ -59,24 +59,23 @@ interface Page {
   scraped: boolean;
 }
 
-/** Scrapes that came in the same turn of the event loop: they share one look at everything. */
+/** Scrapes that came close together: they share one look at everything. */
 interface Batch {
   readonly ready: Promise<void>;
   readonly own: Promise<string>;
   readonly bodies: Map<string, Promise<ScrapeBody | undefined>>;
 }
 
-/** Text per turn of the event loop, in characters: about a millisecond of work. */
+/** Characters made at once, about a millisecond of work; compressing them gives way to the event loop in between. */
 const SLICE_CHARS = 65_536;
 
-async function* slices(pieces: Iterable<string>): AsyncGenerator<Buffer> {
+function* slices(pieces: Iterable<string>): Generator<Buffer> {
   let text = '';
   for (const piece of pieces) {
     text += piece;
     if (text.length < SLICE_CHARS) continue;
     yield Buffer.from(text);
     text = '';
-    await nextTurn();
   }
   yield Buffer.from(text);
 }
@@ -92,6 +91,7 @@ function equal<T>(a: readonly T[], b: readonly T[]): boolean {
 export function createExposition({ sources, labelNames, ownMetrics }: ExpositionOptions): Exposition {
   const pages = new Map<string, Page>();
   let batch: Batch | undefined;
+  let lastOwn: Promise<unknown> = Promise.resolve();
 
   function render(
     key: string,
@@ -151,13 +151,18 @@ export function createExposition({ sources, labelNames, ownMetrics }: Exposition
     return { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
   }
 
-  /** Looks at nothing before the end of this turn of the event loop: no scrape shows less than its request could. */
+  /**
+   * Looks at nothing before the end of this turn of the event loop, and not while the batch before is asking for the
+   * exporter's own metrics: many scrapes at once then share few looks, none of them older than its request.
+   */
   function openBatch(): Batch {
-    const ready = nextTurn().then(() => {
-      batch = undefined;
-    });
+    const ready = lastOwn
+      .then(() => nextTurn())
+      .then(() => {
+        batch = undefined;
+      });
     const own = ready.then(ownMetrics);
-    own.catch(() => undefined); // Each scrape reports it; a batch of nothing but unknown call centers need not.
+    lastOwn = own.catch(() => undefined); // The scrapes report it.
     return { ready, own, bodies: new Map() };
   }
 

@@ -29,12 +29,12 @@ export interface KeptPiece {
   readonly length: number;
 }
 
-/** Compresses text as it comes; the work is done in the thread pool. */
-export async function compress(text: AsyncIterable<Buffer>): Promise<KeptPiece> {
+/** Compresses text in the thread pool, and asks for the next slice only when it is done with the one before. */
+export async function compress(text: Iterable<Buffer>): Promise<KeptPiece> {
   let crc = 0;
   let length = 0;
-  async function* measured(): AsyncGenerator<Buffer> {
-    for await (const slice of text) {
+  function* measured(): Generator<Buffer> {
+    for (const slice of text) {
       crc = crc32(slice, crc);
       length += slice.length;
       yield slice;

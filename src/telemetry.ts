@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { REJECTION_REASONS, type RejectionReason } from './api/rows.ts';
 import type { RequestReport } from './api/transport.ts';
 import { FAILURE_REASONS, type FailureReason } from './errors.ts';
@@ -73,7 +73,6 @@ export function createTelemetry(version: string): Telemetry {
   const reloadTime = gauge(SELF_METRICS.configReloadTime);
   gauge(SELF_METRICS.buildInfo).set({ version, node_version: process.version }, 1);
   for (const operation of ['read', 'write']) storageFailures.inc({ operation }, 0);
-  collectDefaultMetrics({ register: registry });
 
   function callCenter(name: string): CallCenterTelemetry {
     const labels = { call_center: name };

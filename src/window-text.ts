@@ -18,12 +18,23 @@ export function escapeLabel(value: string): string {
   return value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
 }
 
-/** HELP and TYPE. OpenMetrics names a counter without `_total` there, and escapes quotes in HELP. */
-export function header({ name, type, help }: Pick<MetricDefinition, 'name' | 'type' | 'help'>, format: Format): string {
-  const openMetrics = format === 'openmetrics';
-  const family = openMetrics && type === 'counter' ? name.replace(/_total$/, '') : name;
-  const text = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-  return `# HELP ${family} ${openMetrics ? text.replaceAll('"', '\\"') : text}\n# TYPE ${family} ${type}\n`;
+function escapeHelp(help: string): string {
+  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}
+
+/**
+ * HELP and TYPE lines. OpenMetrics names a counter without the `_total` of its samples there (one without it is no
+ * counter), and escapes quotes in HELP.
+ * @param help as the classic text writes it: backslash and line feed escaped
+ */
+export function header({ name, type, help }: Record<'name' | 'type' | 'help', string>, format: Format): string {
+  let [family, kind, text] = [name, type, help];
+  if (format === 'openmetrics') {
+    text = help.replaceAll('"', '\\"');
+    if (type === 'counter' && name.endsWith('_total')) family = name.slice(0, -'_total'.length);
+    else if (type === 'counter' || type === 'untyped') kind = 'unknown';
+  }
+  return `# HELP ${family} ${text}\n# TYPE ${family} ${kind}\n`;
 }
 
 /**
@@ -84,7 +95,7 @@ export function* windowText(
   format: Format,
 ): Generator<string, void> {
   for (const family of families(labelNames)) {
-    let pending = header(family, format);
+    let pending = header({ ...family, help: escapeHelp(family.help) }, format);
     for (const { callCenter, vdns } of snapshots) {
       const start = `${family.name}{call_center="${escapeLabel(callCenter)}",vdn="`;
       for (let from = 0; from < vdns.length; from += VDNS_PER_PIECE) {

@@ -133,26 +133,66 @@ describe('a scrape', () => {
   it('can be limited to some call centers', async () => {
     const { state, exposition, scrape } = setUp(snapshot('a', 1), snapshot('b"', 1), snapshot('c', 1));
     state.own = () =>
-      Promise.resolve('# HELP up Up\n# TYPE up gauge\nup{call_center="a"} 1\nup{call_center="b\\""} 1\n');
-    const names = (text: string) => [
-      ...new Set([...text.matchAll(/call_center="((?:\\.|[^"])*)"/g)].map(([, n]) => n)),
-    ];
-    expect(names(await scrape({ ...PLAIN, callCenters: ['b"'] }))).toEqual(['b\\"']);
-    expect(names(await scrape({ ...PLAIN, callCenters: ['c', 'a'] }))).toEqual(['a', 'c']);
-    expect(names(await scrape(PLAIN))).toEqual(['a', 'b\\"', 'c']);
+      Promise.resolve('# HELP up Up\n# TYPE up gauge\nup{call_center="a"} 1\nup{call_center="b\\""} 1\nup 1\n');
+    const names = (text: string, metric: string) =>
+      [...text.matchAll(new RegExp(`^${metric}\\{call_center="((?:\\\\.|[^"])*)"`, 'gm'))].map(([, name]) => name);
+    const shown = async (...callCenters: string[]) => {
+      const text = await scrape({ ...PLAIN, callCenters });
+      return [names(text, 'aicc_cti_vdn_info'), names(text, 'up')];
+    };
+    expect(await shown('b"')).toEqual([['b\\"'], ['b\\"']]);
+    expect(await shown('c', 'a')).toEqual([['a', 'c'], ['a']]);
+    expect(names(await scrape(PLAIN), 'aicc_cti_vdn_info')).toEqual(['a', 'b\\"', 'c']);
     expect(await exposition.scrape({ ...PLAIN, callCenters: ['a', 'unknown'] })).toBeUndefined();
   });
 
+  it('keeps the page of each call center and of all, but not of any number of combinations', async () => {
+    let reads = 0;
+    const { scrape } = setUp(
+      counted(snapshot('a', 1), () => reads++),
+      ...[snapshot('b', 1), snapshot('c', 1)],
+    );
+    const scrapeAll = async (choices: readonly (readonly string[] | undefined)[]) => {
+      for (const callCenters of choices) {
+        await scrape({ ...PLAIN, callCenters });
+        await scrape({ ...GZIP, callCenters });
+      }
+    };
+    const usual = [undefined, ['a'], ['b'], ['c']];
+    await scrapeAll(usual);
+    const once = reads;
+    await scrapeAll([...usual, ['b', 'c'], ['c', 'b'], ...usual]);
+    expect(reads).toBe(once);
+    await scrapeAll([
+      ['a', 'b'],
+      ['a', 'c'],
+      ['a', 'b', 'c'],
+    ]);
+    const combined = reads;
+    await scrapeAll(usual);
+    expect(reads).toBeGreaterThan(combined);
+  });
+
+  it('is built once for those who come together and want the same', async () => {
+    const { exposition } = setUp(snapshot('a', 1));
+    const bodies = await Promise.all([GZIP, { ...GZIP }, PLAIN].map((request) => exposition.scrape(request)));
+    expect(bodies[1]).toBe(bodies[0]);
+    expect(bodies[2]).not.toBe(bodies[0]);
+  });
+
   it('gives way to other work while 5,000 VDNs are rendered', async () => {
-    const { scrape } = setUp(snapshot('a', 5000));
-    const state = { done: false, turns: 0 };
+    const state = { families: 0, done: false };
+    const { scrape } = setUp(counted(snapshot('a', 5000), () => state.families++));
     const scraped = scrape(GZIP).finally(() => (state.done = true));
+    let most = 0;
     while (!state.done) {
+      const before = state.families;
       await nextTurn();
-      state.turns++;
+      most = Math.max(most, state.families - before);
     }
     await scraped;
-    expect(state.turns).toBeGreaterThan(50);
+    expect(state.families).toBeGreaterThan(10);
+    expect(most).toBeLessThanOrEqual(3);
   });
 });
 

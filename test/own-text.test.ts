@@ -18,6 +18,10 @@ function registry(): Registry {
   seconds.observe({ call_center: 'a' }, 0.5);
   new Gauge({ name: 'x_unknown', help: 'Not a number', registers }).set(NaN);
   new Gauge({ name: 'x_empty', help: 'No samples', labelNames: ['call_center'], registers });
+  new Gauge({ name: 'x_other', help: 'Another label', labelNames: ['old_call_center'], registers }).set(
+    { old_call_center: 'z' },
+    7,
+  );
   new Counter({ name: 'x_misnamed', help: 'No suffix', registers }).inc();
   const [first] = registers;
   if (first === undefined) throw new Error('no registry');
@@ -58,7 +62,12 @@ describe("the exporter's own metrics", () => {
       [...parseExposition(ownText(text, 'text', new Set([escapeLabel(name)])), 'text').values()]
         .flatMap(({ samples }) => samples)
         .map((sample) => `${sample.name} ${sample.value}`);
-    expect(shown('b"\\\n,call_center="a')).toEqual(['x_failures_total 3', 'x_unknown NaN', 'x_misnamed 1']);
+    expect(shown('b"\\\n,call_center="a')).toEqual([
+      'x_failures_total 3',
+      'x_unknown NaN',
+      'x_other 7',
+      'x_misnamed 1',
+    ]);
     expect(shown('a')).toContain('x_seconds_count 1');
     expect(shown('a')).not.toContain('x_failures_total 3');
   });

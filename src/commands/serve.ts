@@ -8,6 +8,7 @@ import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import { renderStatusPage } from '../http/status-page.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
+import { createRuntimeMetrics } from '../runtime-metrics.ts';
 import { noStorage, openStorage } from '../storage.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { readVersion } from '../version.ts';
@@ -137,10 +138,11 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     random: Math.random,
   });
 
+  const runtimeMetrics = createRuntimeMetrics(clock);
   const exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
-    ownMetrics: () => telemetry.registry.metrics(),
+    ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
   });
 
   let reloading: Promise<void> = Promise.resolve();
