@@ -1,0 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { rulesFile } from './rules.ts';
+
+// Run by `npm run dashboard` in the repository's root; the committed files are what users import and mount.
+writeFileSync('prometheus/aicc-cti.rules.yaml', rulesFile());
