@@ -61,6 +61,15 @@ export const RECORDS: readonly RecordingRule[] = [
       aicc_cti_agents_online
         - (sum without (state) (aicc_cti_agents) and count without (state) (aicc_cti_agents) == 4)`,
   },
+  {
+    // The calls that the API's own ratio speaks of, and those that it calls answered: ratios cannot be added, calls can.
+    record: 'instance_vdn:aicc_cti_window_inbound_calls:with_api_ratio',
+    expr: 'aicc_cti_window_inbound_calls and aicc_cti_window_inbound_answer_ratio',
+  },
+  {
+    record: 'instance_vdn:aicc_cti_window_inbound_calls_answered:from_api_ratio',
+    expr: 'aicc_cti_window_inbound_calls * aicc_cti_window_inbound_answer_ratio',
+  },
 ];
 
 /**

@@ -10,6 +10,8 @@ export const THRESHOLDS = {
   answeredMinimumCalls: 20,
   /** Phone occupancy over 15 minutes, 0 to 1; it has no wrap-up time in it, so it reads low. */
   occupancy: { busy: 0.8, saturated: 0.9 },
+  /** Idle agents: below this number the next call has nobody to take it. */
+  idleAgents: 1,
   /** Share of the agents who answer inbound calls that are busy or resting over 15 minutes, 0 to 1. */
   unavailable: 0.5,
   /** Fewest agents (average of 15 minutes) for which occupancy or unavailability is judged. */
@@ -30,6 +32,9 @@ export const THRESHOLDS = {
 
 /** The value of `job_name` in prometheus/prometheus.yml. */
 export const JOB = 'aicc-cti';
+
+/** Stable, so that links to the dashboard and its stars survive an import of a newer version. */
+export const DASHBOARD_UID = 'aicc-cti';
 
 /** Where runbooks and this dashboard's documentation are read; a fork or a mirror changes this line. */
 export const REPOSITORY_URL = 'https://github.com/aicc-cti-exporter/aicc-cti-exporter';
