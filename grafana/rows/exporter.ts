@@ -67,7 +67,7 @@ export const EXPORTER: readonly Panel[] = [
     unit: 's',
     min: 0,
     queries: [0.5, 0.95].map((quantile) => ({
-      expr: `histogram_quantile(${quantile}, sum by (call_center, le) (increase(aicc_cti_settle_lag_seconds_bucket{${CENTER}}[1h])) > 0)`,
+      expr: `histogram_quantile(${quantile}, sum by (call_center, le) (increase(aicc_cti_settle_lag_seconds_bucket{${CENTER}}[1h]))) >= 0`,
       legend: `{{call_center}} ${quantile === 0.5 ? 'median' : '95%'}`,
     })),
   }),
