@@ -1,6 +1,7 @@
 // The past of a simulated CMS as OpenMetrics text, as an exporter that had watched it would have left it in Prometheus.
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
+import { parse as parseYaml } from 'yaml';
 import { SELF_METRICS, TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/metrics.js';
 
 const WINDOW = 300;
@@ -84,6 +85,31 @@ export async function writeHistory(file, { scrape, served, from, to, target }) {
       samples.push([ownValue(own, polls, time, infos.length), time]);
     }
     await write(own.name, own.labels === '' ? target : `${own.labels},${target}`, samples);
+  }
+  out.end('# EOF\n');
+  await once(out, 'close');
+}
+
+/**
+ * Writes what the recording rules would have recorded between `from` and `to` (seconds), every window; rules that read
+ * other records are left out. `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and
+ * rule, which takes minutes.
+ * @param url a Prometheus that has the history
+ */
+export async function writeRecords(file, { url, rules, from, to }) {
+  const out = createWriteStream(file);
+  const all = parseYaml(rules).groups.flatMap((group) => group.rules);
+  for (const { record, expr } of all.filter((rule) => rule.record !== undefined && !rule.expr.includes('vdn:'))) {
+    const body = new URLSearchParams({ query: expr, start: String(from), end: String(to), step: String(WINDOW) });
+    const answer = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
+    if (answer.status !== 'success') throw new Error(`${record}: ${answer.error}`);
+    for (const { metric, values } of answer.data.result) {
+      const labels = Object.entries({ ...metric, __name__: undefined })
+        .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${JSON.stringify(value)}`]))
+        .join(',');
+      const text = values.map(([time, value]) => `${record}{${labels}} ${value} ${time}\n`).join('');
+      if (!out.write(text)) await once(out, 'drain');
+    }
   }
   out.end('# EOF\n');
   await once(out, 'close');

@@ -2,7 +2,7 @@
 // prints alerts; all on loopback, without containers. Needs prometheus and alertmanager. Ctrl-C ends everything.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { startSimulator } from '../dist/simulator/simulator.js';
-import { writeHistory } from './history.mjs';
+import { writeHistory, writeRecords } from './history.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { values: flags } = parseArgs({
@@ -107,6 +107,12 @@ function adapt(file, name, replacements) {
   return join(directory, name);
 }
 
+/** Makes blocks of OpenMetrics text, few and long ones: promtool reads the whole text once for each. */
+const importInto = (folder, file) =>
+  promisify(execFile)('promtool', [
+    ...['tsdb', 'create-blocks-from', '--max-block-duration=720h', 'openmetrics', '--quiet', file, folder],
+  ]);
+
 async function main() {
   const ports = { exporter: await port(10122), prometheus: await port(9090), alertmanager: await port(9093) };
   const [exporter, prometheus, alertmanager] = Object.values(ports).map((number) => `127.0.0.1:${number}`);
@@ -145,9 +151,8 @@ async function main() {
     to,
     target: `instance="${exporter}",job="aicc-cti"`,
   });
-  const run = (...args) => promisify(execFile)('promtool', args, { maxBuffer: 1 << 28 });
   mkdirSync(data);
-  await run('tsdb', 'create-blocks-from', 'openmetrics', past, data);
+  await importInto(data, past);
 
   const rules = adapt(flags.rules, 'aicc-cti.rules.yaml', []);
   const configuration = adapt(flags.prometheus, 'prometheus.yml', [
@@ -165,17 +170,16 @@ async function main() {
     return child;
   };
 
-  // The recording rules of the past: Prometheus evaluates them over the history, without scraping.
+  // The recording rules of the past: a Prometheus without targets evaluates them over the history.
   const idle = join(directory, 'idle.yml');
   writeFileSync(idle, '{}');
   const first = await startPrometheus(idle);
-  const records = join(directory, 'records');
-  const range = [`--start=${from}`, `--end=${to}`, '--eval-interval=5m', `--output-dir=${records}`];
-  await run('tsdb', 'create-blocks-from', 'rules', `--url=http://${prometheus}`, ...range, rules);
+  const records = join(directory, 'records.txt');
+  await writeRecords(records, { url: `http://${prometheus}`, rules: readFileSync(rules, 'utf8'), from, to });
   first.isExpected = true;
   first.kill('SIGTERM');
   await once(first, 'exit');
-  for (const block of readdirSync(records)) renameSync(join(records, block), join(data, block));
+  await importInto(data, records);
 
   start('prometheus-alertmanager', [
     `--config.file=${adapt(flags.alertmanager, 'alertmanager.yml', [
