@@ -30,6 +30,7 @@ export function curves(
     /** Draws the thresholds into the chart. */
     readonly thresholdLines?: boolean;
     readonly softMax?: number;
+    readonly legend?: 'bottom' | 'right';
   },
 ): Panel {
   const { style = 'lines' } = spec;
@@ -51,7 +52,7 @@ export function curves(
       },
     },
     options: {
-      legend: { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [] },
+      legend: { showLegend: true, displayMode: 'list', placement: spec.legend ?? 'bottom', calcs: [] },
       tooltip: { mode: 'multi', sort: 'none' },
     },
   });

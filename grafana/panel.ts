@@ -30,6 +30,7 @@ export interface PanelSpec {
   readonly queries: readonly Query[];
   readonly decimals?: number;
   readonly min?: number;
+  readonly max?: number;
   readonly noValue?: string;
   readonly steps?: readonly Step[];
   readonly overrides?: readonly Override[];
@@ -109,6 +110,7 @@ export function panel(
         unit: spec.unit,
         ...(spec.decimals === undefined ? {} : { decimals: spec.decimals }),
         ...(spec.min === undefined ? {} : { min: spec.min }),
+        ...(spec.max === undefined ? {} : { max: spec.max }),
         noValue: spec.noValue ?? 'no data',
         thresholds: { mode: 'absolute', steps: spec.steps ?? [{ value: null, color: 'text' }] },
         ...more.defaults,

@@ -86,7 +86,7 @@ describe('the dashboard', () => {
     const steps = (title: string): readonly (number | null)[] | undefined =>
       PANELS.find((panel) => panel.title === title)?.fieldConfig.defaults.thresholds.steps.map(({ value }) => value);
     const { answeredShare, occupancy, dataAgeSeconds, certificateDays, clockSkewSeconds } = THRESHOLDS;
-    expect(steps('Answered share, 15 min')).toEqual([null, answeredShare.critical, answeredShare.warning]);
+    expect(steps('Answered, 15 min')).toEqual([null, answeredShare.critical, answeredShare.warning]);
     expect(steps('Occupancy, 15 min')).toEqual([null, occupancy.busy, occupancy.saturated]);
     expect(steps('Data age')).toEqual([null, dataAgeSeconds.warning, dataAgeSeconds.critical]);
     expect(steps('Certificate of the CMS')).toEqual([null, certificateDays.critical, certificateDays.warning]);

@@ -18,6 +18,7 @@ export const AGENTS: readonly Panel[] = [
     decimals: 0,
     min: 0,
     style: 'stacked',
+    softMax: 5,
     // One query a state: each stays cheap over thousands of VDNs, and the order of the stack is fixed.
     queries: Object.keys(COLORS).map((state) => ({ expr: total(agents(state)), legend: state })),
     overrides: Object.entries(COLORS).map(([state, color]) => colored(state, color)),
@@ -31,7 +32,7 @@ export const AGENTS: readonly Panel[] = [
     min: 0,
     softMax: 1,
     thresholdLines: true,
-    noValue: 'no agents',
+    noValue: 'no agents or data',
     steps: OCCUPANCY_STEPS,
     queries: [
       {
@@ -51,6 +52,7 @@ export const AGENTS: readonly Panel[] = [
       'Agents online minus those in the four states: signed in, but not answering inbound calls (outbound campaigns, back office, supervisors). Below zero the CMS contradicts itself: report it to its operator. Comes from recording rules.',
     unit: 'short',
     decimals: 0,
+    softMax: 5,
     queries: [
       { expr: total(`instance_vdn:aicc_cti_agents_not_taking_inbound:diff{${VDN}}`), legend: 'not taking inbound' },
     ],

@@ -11,14 +11,17 @@ const perCenter = (series: string, by = 'call_center'): string => `max by (${by}
 export const EXPORTER: readonly Panel[] = [
   curves({
     ...SIZE,
-    title: 'Poll success',
+    title: 'Polls and scrapes that succeed',
     description:
-      'Whether the last poll of each replica got every page of every request: 100% all of them, 0% none. Below 100% look at the reasons beside it.',
+      'Whether the last poll of each replica got every page of every request: 100% all of them, 0% none. Below 100% look at the reasons beside it. Scrapes: whether Prometheus reaches the exporters at all.',
     unit: 'percentunit',
     decimals: 0,
     min: 0,
     softMax: 1,
-    queries: [{ expr: `avg by (call_center) (aicc_cti_up{${CENTER}})`, legend: '{{call_center}}' }],
+    queries: [
+      { expr: `avg by (call_center) (aicc_cti_up{${CENTER}})`, legend: '{{call_center}}' },
+      { expr: 'avg(up{job=~"$job", instance=~"$instance"})', legend: 'scrapes' },
+    ],
   }),
   curves({
     ...SIZE,
@@ -37,6 +40,8 @@ export const EXPORTER: readonly Panel[] = [
     unit: 'short',
     decimals: 0,
     min: 0,
+    softMax: 1,
+    legend: 'right',
     queries: [
       {
         expr: perCenter(`increase(aicc_cti_poll_failures_total{${CENTER}}[1h])`, 'call_center, reason'),
@@ -52,6 +57,8 @@ export const EXPORTER: readonly Panel[] = [
     unit: 'short',
     decimals: 0,
     min: 0,
+    softMax: 1,
+    legend: 'right',
     queries: [
       {
         expr: perCenter(`increase(aicc_cti_rows_rejected_total{${CENTER}}[1h])`, 'call_center, reason'),
@@ -105,7 +112,7 @@ export const EXPORTER: readonly Panel[] = [
     title: 'Certificate of the CMS',
     description: `Days until the first certificate of the chain that the CMS presents expires. Below ${THRESHOLDS.certificateDays.warning} days ask its operator for a new one: once it has expired every poll fails. No data with plain HTTP.`,
     unit: 'd',
-    decimals: 0,
+    decimals: 1,
     steps: [
       { value: null, color: 'red' },
       { value: THRESHOLDS.certificateDays.critical, color: 'orange' },
@@ -135,6 +142,7 @@ export const EXPORTER: readonly Panel[] = [
   curves({
     ...SIZE,
     height: 6,
+    interval: '5m',
     title: 'Requests to the CMS',
     description:
       'Requests per second to the CMS, and those that failed. Far more than one request per 100 VDNs and 5 minutes means that rows come late and are asked for again.',

@@ -33,25 +33,30 @@ export const IDLE_STEPS: readonly Step[] = [
 export const ANSWERED_CAVEAT =
   'Inbound may include calls that the voice menu alone served, and a call that arrives in one window and is answered in the next can lift a share above 100%, so judge over 15 minutes. This is not a service level: waiting times are not in the data.';
 
+/** What comes from the past quarter of an hour outlives the exporter: show it only while there is a current window. */
+const current = (expr: string): string => `${expr} and on () count(aicc_cti_window_start_timestamp_seconds{${VDN}})`;
+
 export const NOW: readonly Panel[] = [
   stat({
     ...SIZE,
-    title: 'Answered share, 15 min',
+    title: 'Answered, 15 min',
     description: `Inbound calls that were connected to an agent, of all inbound calls of the last 15 minutes. Below ${THRESHOLDS.answeredShare.warning * 100}%: look at idle agents and at the VDNs on top of the table. ${ANSWERED_CAVEAT}`,
     unit: 'percentunit',
     decimals: 1,
-    noValue: 'no calls',
+    noValue: 'no calls or data',
     steps: ANSWERED_STEPS,
     queries: [
       {
-        expr: share(calls15m('aicc_cti_inbound_calls_answered_total'), calls15m('aicc_cti_inbound_calls_total')),
+        expr: current(
+          share(calls15m('aicc_cti_inbound_calls_answered_total'), calls15m('aicc_cti_inbound_calls_total')),
+        ),
         legend: 'answered share',
       },
     ],
   }),
   stat({
     ...SIZE,
-    title: 'Inbound, last window',
+    title: 'Inbound calls',
     description:
       'Inbound calls of the newest 5-minute window, summed over the selected VDNs. Neither good nor bad by itself: compare it with last week below.',
     unit: 'none',
@@ -88,9 +93,11 @@ export const NOW: readonly Panel[] = [
     description: `Talking agents of those talking or idle, averaged over 15 minutes. Above ${THRESHOLDS.occupancy.saturated * 100}% there is no pause between calls and the next rise in traffic waits. There is no wrap-up time in the data, so it reads low.`,
     unit: 'percentunit',
     decimals: 1,
-    noValue: 'no agents',
+    noValue: 'no agents or data',
     steps: OCCUPANCY_STEPS,
-    queries: [{ expr: share(averageAgents15m('talking'), averageAgents15m('talking|idle')), legend: 'occupancy' }],
+    queries: [
+      { expr: current(share(averageAgents15m('talking'), averageAgents15m('talking|idle'))), legend: 'occupancy' },
+    ],
   }),
   stat({
     ...SIZE,

@@ -16,6 +16,7 @@ export const TRAFFIC: readonly Panel[] = [
     unit: 'short',
     decimals: 0,
     style: 'bars',
+    softMax: 5,
     queries: [
       { expr: total(INBOUND), legend: 'inbound' },
       { expr: total(`aicc_cti_window_inbound_calls_answered{${VDN}}`), legend: 'answered' },
@@ -30,11 +31,12 @@ export const TRAFFIC: readonly Panel[] = [
   curves({
     ...SIZE,
     title: 'Answered share, 15 min',
-    description: `Inbound calls connected to an agent, of all inbound calls of the 15 minutes before each point. The dashed lines are the limits of the alert, ${THRESHOLDS.answeredShare.warning * 100}% and ${THRESHOLDS.answeredShare.critical * 100}%. Without calls there is no line. Comes from recording rules. ${ANSWERED_CAVEAT}`,
+    description: `Inbound calls connected to an agent, of all inbound calls of the 15 minutes before each point. The dashed lines are the limits of the alert, ${THRESHOLDS.answeredShare.warning * 100}% and ${THRESHOLDS.answeredShare.critical * 100}%. Without calls there is no line; the axis ends at 120%. Comes from recording rules. ${ANSWERED_CAVEAT}`,
     unit: 'percentunit',
     decimals: 0,
     min: 0,
-    softMax: 1,
+    max: 1.2,
+    noValue: 'no calls or data',
     thresholdLines: true,
     steps: ANSWERED_STEPS,
     queries: [
@@ -52,16 +54,17 @@ export const TRAFFIC: readonly Panel[] = [
     ...SIZE,
     title: 'Inbound against last week',
     description:
-      'Inbound calls per window now and at the same time a week ago. A line that leaves the dashed one for long deserves a question; holidays and the change to summer time shift it. In the first week there is only one line.',
+      'Inbound calls per window now and at the same time a week ago. A line that leaves the grey area for long deserves a question; holidays and the change to summer time shift it. In the first week there is only the line.',
     unit: 'short',
     decimals: 0,
     min: 0,
+    softMax: 5,
     queries: [
       { expr: total(`${INBOUND} offset 1w`), legend: 'a week ago' },
       { expr: total(INBOUND), legend: 'inbound' },
     ],
     overrides: [
-      colored('a week ago', 'text', { 'custom.lineStyle': { fill: 'dash', dash: [6, 6] }, 'custom.lineWidth': 1 }),
+      colored('a week ago', 'text', { 'custom.lineWidth': 0, 'custom.fillOpacity': 25 }),
       colored('inbound', 'orange'),
     ],
   }),

@@ -1,7 +1,7 @@
 import { override, panel, type Override, type Panel, type Step } from '../panel.ts';
 import { CENTER, VDN } from '../queries.ts';
 import { DASHBOARD_UID } from '../thresholds.ts';
-import { AGE_STEPS, ANSWERED_CAVEAT, ANSWERED_STEPS, IDLE_STEPS, OCCUPANCY_STEPS } from './now.ts';
+import { AGE_STEPS, ANSWERED_CAVEAT, ANSWERED_STEPS, OCCUPANCY_STEPS } from './now.ts';
 
 /** Replicas made one, nothing added up: a row per VDN. */
 const each = (series: string): string => `max by (call_center, vdn) (${series})`;
@@ -9,6 +9,9 @@ const rise = (counter: string): string => each(`increase(${counter}{${VDN}}[15m]
 const state = (name: string): string => each(`aicc_cti_agents{${VDN}, state="${name}"}`);
 const average = (states: string): string =>
   each(`sum without (state) (avg_over_time(aicc_cti_agents{${VDN}, state=~"${states}"}[15m]))`);
+
+/** A counter's past quarter of an hour outlives the exporter: show it only while the VDN has a current window. */
+const current = (expr: string): string => `${expr} and ${each(`aicc_cti_window_start_timestamp_seconds{${VDN}}`)}`;
 
 const ANSWERED = rise('aicc_cti_inbound_calls_answered_total');
 const INBOUND = rise('aicc_cti_inbound_calls_total');
@@ -23,28 +26,28 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'Unanswered 15m', expr: `round(${INBOUND} - ${ANSWERED})`, unit: 'none', width: 130 },
+  { title: 'Unanswered', expr: current(`round(${INBOUND} - ${ANSWERED})`), unit: 'none', width: 110 },
   {
-    title: 'Answered 15m',
-    expr: `${ANSWERED} / (${INBOUND} > 0)`,
+    title: 'Answered',
+    expr: current(`${ANSWERED} / (${INBOUND} > 0)`),
     unit: 'percentunit',
     decimals: 0,
-    width: 115,
+    width: 90,
     steps: ANSWERED_STEPS,
   },
-  { title: 'Inbound', expr: each(`aicc_cti_window_inbound_calls{${VDN}}`), unit: 'none', width: 80 },
-  { title: 'Outbound', expr: each(`aicc_cti_window_outbound_calls{${VDN}}`), unit: 'none', width: 85 },
-  { title: 'Talking', expr: state('talking'), unit: 'none', width: 75 },
-  { title: 'Idle', expr: state('idle'), unit: 'none', width: 60, steps: IDLE_STEPS },
-  { title: 'Busy', expr: state('busy'), unit: 'none', width: 65 },
-  { title: 'Resting', expr: state('resting'), unit: 'none', width: 75 },
-  { title: 'Online', expr: each(`aicc_cti_agents_online{${VDN}}`), unit: 'none', width: 70 },
+  { title: 'Inbound', expr: each(`aicc_cti_window_inbound_calls{${VDN}}`), unit: 'none', width: 70 },
+  { title: 'Outbound', expr: each(`aicc_cti_window_outbound_calls{${VDN}}`), unit: 'none', width: 80 },
+  { title: 'Talking', expr: state('talking'), unit: 'none', width: 70 },
+  { title: 'Idle', expr: state('idle'), unit: 'none', width: 55 },
+  { title: 'Busy', expr: state('busy'), unit: 'none', width: 60 },
+  { title: 'Resting', expr: state('resting'), unit: 'none', width: 70 },
+  { title: 'Online', expr: each(`aicc_cti_agents_online{${VDN}}`), unit: 'none', width: 65 },
   {
-    title: 'Occupancy 15m',
-    expr: `${average('talking')} / (${average('talking|idle')} > 0)`,
+    title: 'Occupancy',
+    expr: current(`${average('talking')} / (${average('talking|idle')} > 0)`),
     unit: 'percentunit',
     decimals: 0,
-    width: 125,
+    width: 100,
     steps: OCCUPANCY_STEPS,
   },
   {
@@ -52,7 +55,7 @@ const COLUMNS: readonly Column[] = [
     expr: `time() - 300 - ${each(`aicc_cti_window_start_timestamp_seconds{${VDN}}`)}`,
     unit: 's',
     decimals: 1,
-    width: 90,
+    width: 95,
     steps: AGE_STEPS,
   },
 ];
@@ -81,10 +84,10 @@ export const VDNS: readonly Panel[] = [
     'table',
     {
       title: 'VDNs, most unanswered calls first',
-      description: `Every VDN with its newest window and its last 15 minutes; click a VDN to see it alone. Calls are per window where no time is given. An empty share means that no call came in; an empty row that the VDN has no current data. ${ANSWERED_CAVEAT}`,
+      description: `Unanswered, answered and occupancy are of the last 15 minutes, everything else of the newest 5-minute window. Click a VDN to see it alone. An empty share means that no call came in; an empty row that the VDN has no current data. ${ANSWERED_CAVEAT}`,
       unit: 'none',
       decimals: 0,
-      width: 24,
+      width: 95,
       height: 10,
       noValue: '–',
       queries: [
@@ -92,9 +95,9 @@ export const VDNS: readonly Panel[] = [
         ...COLUMNS.map(({ expr }) => ({ expr, instant: true })),
       ],
       overrides: [
-        override('VDN', { 'custom.width': 65, links: [LINK] }),
-        override('Call center', { 'custom.width': 130 }),
-        override('Name', { 'custom.minWidth': 140 }),
+        override('Name', { 'custom.minWidth': 150, links: [LINK] }),
+        override('VDN', { 'custom.width': 60, links: [LINK] }),
+        override('Call center', { 'custom.width': 110 }),
         ...COLUMNS.map(columnOverride),
       ],
     },
@@ -102,6 +105,8 @@ export const VDNS: readonly Panel[] = [
       interval: '1m',
       defaults: {
         color: { mode: 'thresholds' },
+        // Without it an empty cell has the colour of the lowest step.
+        mappings: [{ type: 'special', options: { match: 'null', result: { text: '–', color: 'text', index: 0 } } }],
         custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: true },
       },
       options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: COLUMNS[0]?.title, desc: true }] },
