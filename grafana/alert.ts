@@ -1,0 +1,49 @@
+import { REPOSITORY_URL } from './thresholds.ts';
+
+/** `aicc-cti`: something happens in the contact center; `aicc-cti-exporter`: something is wrong with the way the data takes. */
+export type Component = 'aicc-cti' | 'aicc-cti-exporter';
+
+/** One alerting rule as Prometheus reads it. */
+export interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly labels: { readonly severity: 'critical' | 'warning' | 'info'; readonly component: Component };
+  readonly annotations: {
+    readonly summary: string;
+    readonly description: string;
+    readonly runbook_url: string;
+    readonly dashboard_url: string;
+  };
+}
+
+/** The dashboard's rows, by their anchors in docs/dashboard.md. */
+export type DashboardRow = 'now' | 'vdns' | 'traffic' | 'agents' | 'exporter';
+
+/** Fills in what every alert has: the runbook's section is the alert's name, the dashboard's the row to look at. */
+export function alert(
+  name: string,
+  rule: {
+    readonly expr: string;
+    /** A window lives 5 minutes: N bad windows in a row are `for: 5N-2` minutes. */
+    readonly for: string;
+    readonly severity: 'critical' | 'warning' | 'info';
+    readonly component: Component;
+    readonly summary: string;
+    readonly description: string;
+    readonly row: DashboardRow;
+  },
+): Alert {
+  return {
+    alert: name,
+    expr: rule.expr,
+    for: rule.for,
+    labels: { severity: rule.severity, component: rule.component },
+    annotations: {
+      summary: rule.summary,
+      description: rule.description,
+      runbook_url: `${REPOSITORY_URL}/blob/main/docs/runbooks.md#${name.toLowerCase()}`,
+      dashboard_url: `${REPOSITORY_URL}/blob/main/docs/dashboard.md#${rule.row}`,
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { alert, type Alert } from './alert.ts';
+import { quote } from './text.ts';
+import { JOB, THRESHOLDS } from './thresholds.ts';
+
+const CENTER = 'call center {{ $labels.call_center }}';
+
+const pipeline = (name: string, rule: Omit<Parameters<typeof alert>[1], 'component' | 'row'>): Alert =>
+  alert(name, { ...rule, component: 'aicc-cti-exporter', row: 'exporter' });
+
+function certificate(severity: 'warning' | 'critical'): Alert {
+  const days = THRESHOLDS.certificateDays[severity];
+  return pipeline('AiccCtiCertificateExpiring', {
+    expr: quote`
+      min without (instance) (aicc_cti_tls_peer_certificate_not_after_timestamp_seconds) - time()
+        < ${days} * 86400`,
+    for: '8m',
+    severity,
+    summary: `Certificate of the CMS of ${CENTER} expires in {{ $value | humanizeDuration }}`,
+    description: `A certificate of the chain that the CMS presents has {{ $value | humanizeDuration }} left; the limit is ${days} days. Once it has expired every poll fails.`,
+  });
+}
+
+/** The way of the data: Prometheus, exporter, CMS. One alert per cause; alertmanager.yml mutes what follows from it. */
+export const EXPORTER_ALERTS: readonly Alert[] = [
+  pipeline('AiccCtiExporterDown', {
+    expr: quote`
+      max by (job) (up{job="${JOB}"}) == 0
+        or absent(up{job="${JOB}"})`,
+    for: '3m',
+    severity: 'critical',
+    summary: 'No exporter of job {{ $labels.job }} answers',
+    description:
+      'Prometheus reaches none of the exporters of job {{ $labels.job }}, or has no such target: nothing is known about the contact center.',
+  }),
+  pipeline('AiccCtiExporterInstanceDown', {
+    expr: `up{job="${JOB}"} == 0`,
+    for: '8m',
+    severity: 'warning',
+    summary: 'Exporter {{ $labels.instance }} does not answer',
+    description:
+      'Prometheus cannot scrape {{ $labels.instance }} of job {{ $labels.job }}. Its replica, if there is one, still shows the data.',
+  }),
+  pipeline('AiccCtiPollFailing', {
+    expr: 'max without (instance) (aicc_cti_up) == 0',
+    for: '8m',
+    severity: 'critical',
+    summary: `Polls of ${CENTER} fail`,
+    description: `Every exporter has failed to get all data of ${CENTER} for two windows; its figures age and then vanish.`,
+  }),
+  pipeline('AiccCtiCredentialsRefused', {
+    expr: quote`
+      max without (instance, reason) (increase(aicc_cti_poll_failures_total{reason="auth"}[11m])) > 0
+        and min without (instance) (aicc_cti_up) == 0`,
+    for: '3m',
+    severity: 'critical',
+    summary: `The CMS refuses the credentials of ${CENTER}`,
+    description: `At least one exporter is refused when it polls ${CENTER} (HTTP 401 or no permission). It goes on asking, slowly.`,
+  }),
+  pipeline('AiccCtiNoData', {
+    expr: quote`
+      max without (instance) (aicc_cti_vdns_reporting) == 0
+        and max without (instance) (aicc_cti_up) == 1`,
+    for: '8m',
+    severity: 'critical',
+    summary: `The CMS answers for ${CENTER}, but has no current data`,
+    description: `Polls of ${CENTER} succeed, yet no VDN has a window that is recent enough to show.`,
+  }),
+  pipeline('AiccCtiWindowStale', {
+    expr: quote`
+      (
+        max by (job, call_center, vdn) (aicc_cti_vdn_info)
+          unless
+        max without (instance) (aicc_cti_window_start_timestamp_seconds) + 300 > time() - ${THRESHOLDS.dataAgeSeconds.critical}
+      )
+        and on (job, call_center)
+      max without (instance) (aicc_cti_up) == 1`,
+    for: '3m',
+    severity: 'warning',
+    summary: `No current data of VDN {{ $labels.vdn }}, ${CENTER}`,
+    description: `Polls of ${CENTER} succeed, but VDN {{ $labels.vdn }} has had no window that ended in the last ${THRESHOLDS.dataAgeSeconds.critical / 60} minutes.`,
+  }),
+  pipeline('AiccCtiRowsRejected', {
+    expr: 'max without (instance) (increase(aicc_cti_rows_rejected_total[15m])) > 0',
+    for: '8m',
+    severity: 'warning',
+    summary: `Rows of ${CENTER} are rejected: {{ $labels.reason }}`,
+    description: `{{ $value | printf "%.0f" }} rows of ${CENTER} were not used in the last 15 minutes ({{ $labels.reason }}); the VDNs they belong to have no data for these windows.`,
+  }),
+  pipeline('AiccCtiWindowsMissing', {
+    expr: quote`
+      sum by (job, call_center) (
+        max without (instance) (increase(aicc_cti_windows_missing_total[1h]))
+      ) > 0`,
+    for: '3m',
+    severity: 'warning',
+    summary: `Windows of ${CENTER} never came`,
+    description: `{{ $value | printf "%.0f" }} windows of ${CENTER} were given up in the last hour; the totals lack their calls.`,
+  }),
+  pipeline('AiccCtiConfigReloadFailed', {
+    expr: 'aicc_cti_config_last_reload_successful == 0',
+    for: '5m',
+    severity: 'warning',
+    summary: 'Exporter {{ $labels.instance }} runs on an old configuration',
+    description:
+      'The last reload of {{ $labels.instance }} failed; it goes on with what it had, and a restart would not come up.',
+  }),
+  pipeline('AiccCtiClockSkew', {
+    expr: `max without (instance) (abs(aicc_cti_clock_skew_seconds)) > ${THRESHOLDS.clockSkewSeconds}`,
+    for: '8m',
+    severity: 'warning',
+    summary: `Clocks of the exporter and of the CMS of ${CENTER} differ`,
+    description: `They differ by {{ $value | humanizeDuration }}; the limit is ${THRESHOLDS.clockSkewSeconds} seconds. A large difference breaks signatures and reads the wrong window.`,
+  }),
+  certificate('warning'),
+  certificate('critical'),
+];

@@ -1,0 +1,98 @@
+import { DATASOURCE, type Panel } from './panel.ts';
+import { AGENTS } from './rows/agents.ts';
+import { EXPORTER } from './rows/exporter.ts';
+import { NOW } from './rows/now.ts';
+import { TRAFFIC } from './rows/traffic.ts';
+import { VDNS } from './rows/vdns.ts';
+import { variables } from './variables.ts';
+import { DASHBOARD_UID, REPOSITORY_URL } from './thresholds.ts';
+
+const WIDTH = 24;
+const ROWS: readonly { readonly title: string; readonly panels: readonly Panel[]; readonly collapsed: boolean }[] = [
+  { title: 'Now', panels: NOW, collapsed: false },
+  { title: 'VDNs', panels: VDNS, collapsed: false },
+  { title: 'Traffic', panels: TRAFFIC, collapsed: false },
+  { title: 'Agents', panels: AGENTS, collapsed: false },
+  { title: 'Exporter', panels: EXPORTER, collapsed: true },
+];
+
+/** Lays panels out from left to right, line by line, under their row's title; panel ids count up from 1. */
+function layOut(): readonly unknown[] {
+  let id = 0;
+  let y = 0;
+  const out: unknown[] = [];
+  for (const { title, panels, collapsed } of ROWS) {
+    const row = { id: ++id, type: 'row', title, collapsed, gridPos: { h: 1, w: WIDTH, x: 0, y: y++ } };
+    let x = 0;
+    let lineHeight = 0;
+    const placed = panels.map(({ size, ...panel }) => {
+      if (x + size.w > WIDTH) {
+        x = 0;
+        y += lineHeight;
+        lineHeight = 0;
+      }
+      const gridPos = { ...size, x, y };
+      x += size.w;
+      lineHeight = Math.max(lineHeight, size.h);
+      return { id: ++id, ...panel, gridPos };
+    });
+    y += lineHeight;
+    out.push(...(collapsed ? [{ ...row, panels: placed }] : [{ ...row, panels: [] }, ...placed]));
+  }
+  return out;
+}
+
+const link = (title: string, page: string): unknown => ({
+  title,
+  type: 'link',
+  icon: 'doc',
+  url: `${REPOSITORY_URL}/blob/main/docs/${page}`,
+  targetBlank: true,
+  includeVars: false,
+  keepTime: false,
+  asDropdown: false,
+  tags: [],
+  tooltip: '',
+});
+
+/** The text of grafana/aicc-cti.json. */
+export function dashboardFile(): string {
+  const dashboard = {
+    id: null,
+    uid: DASHBOARD_UID,
+    title: 'AICC contact center',
+    description: 'Calls and agents of Huawei AICC contact centers per VDN and 5-minute window, by aicc-cti-exporter.',
+    tags: ['aicc', 'contact-center', 'prometheus'],
+    schemaVersion: 42,
+    version: 1,
+    editable: false,
+    graphTooltip: 1,
+    timezone: 'browser',
+    refresh: '1m',
+    time: { from: 'now-6h', to: 'now' },
+    timepicker: {},
+    fiscalYearStartMonth: 0,
+    liveNow: false,
+    weekStart: '',
+    links: [link('What the panels mean', 'dashboard.md'), link('Runbooks', 'runbooks.md')],
+    annotations: {
+      list: [
+        {
+          name: 'Firing alerts',
+          datasource: DATASOURCE,
+          enable: true,
+          hide: false,
+          iconColor: 'red',
+          expr: 'ALERTS{alertname=~"AiccCti.+", alertstate="firing", job=~"$job"}',
+          step: '60s',
+          titleFormat: '{{alertname}}',
+          textFormat: '{{severity}} {{call_center}} {{vdn}}',
+          tagKeys: 'severity,component',
+        },
+      ],
+    },
+    templating: { list: variables() },
+    panels: layOut(),
+  };
+  return `${JSON.stringify(dashboard, null, 2)}\n`;
+}

@@ -1,0 +1,116 @@
+// The past of a simulated CMS as OpenMetrics text, as an exporter that had watched it would have left it in Prometheus.
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { parse as parseYaml } from 'yaml';
+import { SELF_METRICS, TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/metrics.js';
+
+const WINDOW = 300;
+/** How long ago the exporter's own metrics begin; they have a sample a minute. */
+const OWN_HOURS = 6;
+/** The simulator's rows are there when they are first asked for, 10 s after the window. */
+const SETTLE_LAG = 10.1;
+
+/** @returns the series of a scrape: name, labels as they are written, value */
+function parse(text) {
+  return [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name, labels = '', value]) => ({
+    name,
+    labels,
+    value: Number(value),
+  }));
+}
+
+const label = (labels, name) => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels)?.[1];
+
+/** The samples of one VDN, family by family. */
+function* vdnSeries({ info, windows, target }) {
+  const own = `call_center="${label(info, 'call_center')}",vdn="${label(info, 'vdn')}"`;
+  const at = ({ begin }) => begin + WINDOW;
+  for (const { name, samples, scale = 1 } of WINDOW_METRICS) {
+    for (const { field, extra } of samples) {
+      const labels = extra === undefined ? own : `${own},${extra[0]}="${extra[1]}"`;
+      yield [name, `${labels},${target}`, windows.map((window) => [window.values[field] * scale, at(window)])];
+    }
+  }
+  yield [WINDOW_START.name, `${own},${target}`, windows.map((window) => [window.begin, at(window)])];
+  yield [VDN_INFO.name, `${info},${target}`, windows.map((window) => [1, at(window)])];
+  for (const { name, field } of TOTAL_METRICS) {
+    const step = (values) => ({ windows: 1, revised: 0, missing: 0 })[field] ?? values[field];
+    let total = 0;
+    yield [name, `${own},${target}`, windows.map((window) => [(total += step(window.values)), at(window)])];
+  }
+}
+
+/** What a series of the exporter's own metrics was `count` polls after the start, `now` being what it is today. */
+function ownValue({ name, labels, value }, count, time, vdns) {
+  if (/failures_total$|rejected_total$/.test(name)) return 0;
+  if (name === SELF_METRICS.lastSuccess.name) return time - (time % WINDOW) + SETTLE_LAG;
+  if (name.startsWith(SELF_METRICS.settleLag.name)) {
+    const rows = count * vdns;
+    if (name.endsWith('_sum')) return rows * SETTLE_LAG;
+    return name.endsWith('_count') || Number(label(labels, 'le').replace('+Inf', 'Infinity')) > SETTLE_LAG ? rows : 0;
+  }
+  return /_(total|bucket|count|sum)$/.test(name) ? count * value : value;
+}
+
+/**
+ * Writes everything from `from` to `to` (seconds) into `file`.
+ * @param scrape what the exporter says now: which VDNs and series there are
+ * @param served the simulator's answer for a VDN and the start of a window, in milliseconds
+ * @param target the labels that Prometheus gives the exporter
+ */
+export async function writeHistory(file, { scrape, served, from, to, target }) {
+  const series = parse(scrape);
+  const infos = series.filter(({ name }) => name === VDN_INFO.name).map(({ labels }) => labels);
+  const out = createWriteStream(file);
+  const write = async (name, labels, samples) => {
+    const text = samples.map(([value, time]) => `${name}{${labels}} ${value} ${time}\n`).join('');
+    if (!out.write(text)) await once(out, 'drain');
+  };
+
+  for (const info of infos) {
+    const windows = [];
+    for (let begin = from - (from % WINDOW); begin + WINDOW <= to; begin += WINDOW) {
+      const values = served(Number(label(info, 'vdn')), begin * 1000);
+      if (values !== undefined) windows.push({ begin, values });
+    }
+    for (const [name, labels, samples] of vdnSeries({ info, windows, target })) await write(name, labels, samples);
+  }
+
+  const ownFrom = Math.max(from, to - OWN_HOURS * 3600);
+  const ownNames = Object.values(SELF_METRICS).map(({ name }) => name);
+  for (const own of series.filter(({ name }) => ownNames.includes(name.replace(/_(bucket|sum|count)$/, '')))) {
+    const samples = [];
+    for (let time = ownFrom; time <= to; time += 60) {
+      const polls = Math.floor((time - ownFrom) / WINDOW);
+      samples.push([ownValue(own, polls, time, infos.length), time]);
+    }
+    await write(own.name, own.labels === '' ? target : `${own.labels},${target}`, samples);
+  }
+  out.end('# EOF\n');
+  await once(out, 'close');
+}
+
+/**
+ * Writes what the recording rules would have recorded between `from` and `to` (seconds), every window; rules that read
+ * other records are left out. `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and
+ * rule, which takes minutes.
+ * @param url a Prometheus that has the history
+ */
+export async function writeRecords(file, { url, rules, from, to }) {
+  const out = createWriteStream(file);
+  const all = parseYaml(rules).groups.flatMap((group) => group.rules);
+  for (const { record, expr } of all.filter((rule) => rule.record !== undefined && !rule.expr.includes('vdn:'))) {
+    const body = new URLSearchParams({ query: expr, start: String(from), end: String(to), step: String(WINDOW) });
+    const answer = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
+    if (answer.status !== 'success') throw new Error(`${record}: ${answer.error}`);
+    for (const { metric, values } of answer.data.result) {
+      const labels = Object.entries({ ...metric, __name__: undefined })
+        .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${JSON.stringify(value)}`]))
+        .join(',');
+      const text = values.map(([time, value]) => `${record}{${labels}} ${value} ${time}\n`).join('');
+      if (!out.write(text)) await once(out, 'drain');
+    }
+  }
+  out.end('# EOF\n');
+  await once(out, 'close');
+}
