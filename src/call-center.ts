@@ -1,5 +1,6 @@
 import { createApiClient } from './api/client.ts';
-import { createDispatcher, type ProxyEnvironment } from './api/dispatcher.ts';
+import { createDispatcher } from './api/dispatcher.ts';
+import type { ProxyEnvironment } from './api/proxy.ts';
 import type { RequestReport } from './api/transport.ts';
 import type { Clock } from './clock.ts';
 import { Collector, totalsOf } from './collector.ts';

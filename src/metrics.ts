@@ -1,12 +1,10 @@
+import type { WindowField } from './api/rows.ts';
+
 /**
  * Every metric of the exporter as data: the one place where names, types, help and labels stand. The renderer of the
  * window data, the exporter's own metrics, the table in the README, the dashboard and the rules are all checked
  * against it.
  */
-
-/** The fields of a window row that are shown, as numbers of agents or calls (`answerRate` in percent). */
-export type WindowField =
-  'agentsOnline' | 'talking' | 'idle' | 'busy' | 'resting' | 'inbound' | 'answered' | 'answerRate' | 'outbound';
 
 /** A per-VDN total that the ledger keeps. */
 export type TotalField = 'inbound' | 'answered' | 'outbound' | 'windows' | 'revised' | 'missing';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START, type WindowField } from '../src/metrics.ts';
+import type { WindowField } from '../src/api/rows.ts';
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../src/metrics.ts';
 import type { CallCenterSnapshot, VdnState } from '../src/store.ts';
 import { windowText, type Format } from '../src/window-text.ts';
 import { parseExposition, type Sample } from './parse-exposition.ts';

@@ -9,6 +9,9 @@ export const MAX_VDNS_PER_REQUEST = 100;
 /** The API's default `limit`. A larger one is not documented, and a server that caps it would look like the last page. */
 const PAGE_SIZE = 100;
 
+/** A server may give fewer rows than `limit`, but one that gives a few at a time would keep a poll busy for hours. */
+const SMALLEST_PAGE = 10;
+
 /** Most VDNs of a call center; bounds what an answer without a list of VDNs may bring. */
 export const MAX_VDNS = 5000;
 
@@ -86,8 +89,9 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     const vdns = query.vdns === 'all' ? MAX_VDNS : query.vdns.length;
     // A row for each VDN and window, and one that starts at the end of the range; twice, should the API repeat itself.
     const mostRows = 2 * vdns * (windowsBetween(query.range.from, query.range.to) + 1) + PAGE_SIZE;
+    const mostPages = Math.ceil(mostRows / SMALLEST_PAGE);
     let count: number | undefined;
-    for (let offset = 0; offset < mostRows;) {
+    for (let offset = 0, pages = 0; offset < mostRows && pages < mostPages; pages++) {
       const answer = await page(query, offset, signal);
       for (const row of answer.rows) gathering.add(row);
       offset += answer.rows.length;

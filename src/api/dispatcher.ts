@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { TlsConfig } from '../config/schema.ts';
-
-/** The usual proxy variables, in either spelling of their names. */
-export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
+import { proxyAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
 
 export interface DispatcherOptions {
   readonly url: string;
@@ -16,6 +14,8 @@ export interface DispatcherOptions {
   /** Called after each TLS handshake with the time at which the first certificate of the chain expires. */
   readonly onCertificate: (notAfterMs: number) => void;
 }
+
+type Connector = buildConnector.connector;
 
 /** Earliest expiry in the chain that was presented; undefined when the peer showed none. */
 function chainNotAfter(leaf: PeerCertificate | DetailedPeerCertificate): number | undefined {
@@ -34,74 +34,76 @@ function chainNotAfter(leaf: PeerCertificate | DetailedPeerCertificate): number 
   return earliest;
 }
 
-/** Whether a `NO_PROXY` list exempts the host: `*`, a name, a domain suffix, each optionally with a port. */
-function isExempt(noProxy: string, url: URL): boolean {
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  return noProxy
-    .toLowerCase()
-    .split(/[\s,]+/)
-    .some((entry) => {
-      if (entry === '*') return true;
-      const [, pattern = '', entryPort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? [];
-      const name = pattern.replace(/^\*?\./, '');
-      return name !== '' && (entryPort ?? port) === port && (host === name || host.endsWith(`.${name}`));
+/** Reports the certificate of every connection that is made. */
+function reporting(connect: Connector, onCertificate: (notAfterMs: number) => void): Connector {
+  return (target, callback) => {
+    connect(target, (...result) => {
+      const socket = result[1];
+      const isTls = socket !== null && 'getPeerCertificate' in socket;
+      const notAfter = isTls ? chainNotAfter(socket.getPeerCertificate(true)) : undefined;
+      if (notAfter !== undefined) onCertificate(notAfter);
+      callback(...result);
     });
+  };
 }
 
-/** The proxy that the environment asks for, by the rules that curl and Go share. */
-export function proxyFromEnvironment(target: string, environment: ProxyEnvironment): string | undefined {
-  const url = new URL(target);
-  const read = (name: string) => environment[name] || environment[name.toUpperCase()] || undefined;
-  if (isExempt(read('no_proxy') ?? '', url)) return undefined;
-  const proxy = read(url.protocol === 'https:' ? 'https_proxy' : 'http_proxy') ?? read('all_proxy');
-  return proxy === undefined || proxy.includes('://') ? proxy : `http://${proxy}`;
+/** Marks the failures that `isProxys` picks as the proxy's. */
+function blaming(proxy: string, connect: Connector, isProxys: (error: Error) => boolean): Connector {
+  return (target, callback) => {
+    connect(target, (...result) => {
+      const [error] = result;
+      if (error === null || error instanceof ProxyFailure || !isProxys(error)) callback(...result);
+      else callback(new ProxyFailure(proxy, error), null);
+    });
+  };
+}
+
+/** Inside a tunnel, what is not a matter of TLS with the CMS: CONNECT was refused, or the tunnel broke down. */
+function isTunnelFailure(error: Error): boolean {
+  return 'code' in error && /^(UND_ERR_|ECONNRESET|EPIPE)/.test(String(error.code));
 }
 
 /**
  * Connections to one CMS: keep-alive, private CA, client certificate, proxy. The certificate files are read here, once.
- * @throws when a file cannot be read or is no PEM
+ * @throws when a file cannot be read or is no PEM, or OperationError for a proxy of the environment that is no URL
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { tls, onCertificate } = options;
+  const { url, tls, onCertificate, connectTimeoutMs: timeout } = options;
   const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
-  const report = (certificate: PeerCertificate) => {
-    const notAfter = chainNotAfter(certificate);
-    if (notAfter !== undefined) onCertificate(notAfter);
-  };
   const secure: buildConnector.BuildOptions = {
     ca: read(tls.caFile),
     cert: read(tls.certFile),
     key: read(tls.keyFile),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
     rejectUnauthorized: !tls.insecureSkipVerify,
-    timeout: options.connectTimeoutMs,
+    timeout,
+    // A resumed session shows only a part of the chain, and a few handshakes in 5 minutes cost nothing.
+    maxCachedSessions: 0,
   };
   // Kept alive within a poll, closed by us before the next: a reused connection that the CMS closed meanwhile would fail.
   const pool = { connections: options.connections, pipelining: 1, keepAliveTimeout: 4_000 };
 
-  const proxy = options.proxyUrl ?? proxyFromEnvironment(options.url, options.environment);
-  if (proxy !== undefined) {
-    // Inside the tunnel there is no socket to ask; the identity check is the place that sees the certificate.
-    const requestTls = {
-      ...secure,
-      checkServerIdentity: (host: string, certificate: PeerCertificate) => {
-        report(certificate);
-        return checkServerIdentity(host, certificate);
-      },
+  const proxyUrl = options.proxyUrl ?? proxyFromEnvironment(url, options.environment);
+  if (proxyUrl === undefined) {
+    const connect = buildConnector(secure);
+    // undici would take the server name from the Host header, which the signing options may change.
+    const toUrl: Connector = (target, callback) => {
+      connect({ ...target, servername: '' }, callback);
     };
-    return new ProxyAgent({ ...pool, uri: proxy, requestTls, proxyTls: { timeout: options.connectTimeoutMs } });
+    return new Agent({ ...pool, connect: reporting(toUrl, onCertificate) });
   }
 
-  const connect = buildConnector(secure);
-  return new Agent({
+  const proxy = new URL(proxyUrl);
+  const token = proxyAuthorization(proxy);
+  return new ProxyAgent({
     ...pool,
-    connect: (target, callback) => {
-      connect(target, (...result) => {
-        const socket = result[1];
-        if (socket !== null && 'getPeerCertificate' in socket) report(socket.getPeerCertificate(true));
-        callback(...result);
-      });
-    },
+    uri: proxy.origin,
+    ...(token === undefined ? {} : { token }),
+    requestTls: secure,
+    proxyTls: { timeout },
+    clientFactory: (origin, { connect }: { connect: Connector }) =>
+      new Pool(origin, { connect: blaming(proxy.host, connect, () => true) }),
+    factory: (origin, { connect, ...rest }: Pool.Options & { connect: Connector }) =>
+      new Pool(origin, { ...rest, connect: reporting(blaming(proxy.host, connect, isTunnelFailure), onCertificate) }),
   });
 }

@@ -1,4 +1,5 @@
 import { ApiError, type FailureReason } from '../errors.ts';
+import { ProxyFailure } from './proxy.ts';
 
 interface Explanation {
   readonly reason: FailureReason;
@@ -23,7 +24,6 @@ const CODES: Readonly<Record<string, Explanation>> = {
   ETIMEDOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
   UND_ERR_CONNECT_TIMEOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
   UND_ERR_SOCKET: explain('network', 'connection closed before the answer was complete', `Check that ${ALLOWED}`),
-  UND_ERR_ABORTED: explain('network', 'the proxy refused the connection', 'Check proxy_url and its credentials'),
   CERT_HAS_EXPIRED: explain('tls', 'the certificate has expired', 'Renew the certificate of the CMS'),
   CERT_NOT_YET_VALID: explain('tls', 'the certificate is not valid yet', 'Check the clock of this machine'),
   DEPTH_ZERO_SELF_SIGNED_CERT: explain('tls', 'the certificate is self-signed', CA_HINT),
@@ -65,10 +65,31 @@ function explanationOf(error: unknown): Explanation {
       );
     } else if (code.startsWith('CERT_')) {
       generic = explain('tls', `the certificate was not accepted (${code})`, CA_HINT);
+    } else if (code.startsWith('HPE_')) {
+      generic = explain('invalid', 'the answer is not HTTP', 'Check the port of url, and whether it wants https://');
     }
   }
   return (
     generic ?? explain('network', error instanceof Error ? error.message : 'unknown error', `Check that ${ALLOWED}`)
+  );
+}
+
+/** What the proxy did, and what to check there. */
+function explainProxy({ proxy, status, cause }: ProxyFailure): Explanation {
+  if (status === undefined) {
+    const { reason, text } = explanationOf(cause);
+    const hint = 'Check proxy_url (or the proxy variables of the environment), and that the proxy is running';
+    return explain(reason, `the proxy ${proxy}: ${text}`, hint);
+  }
+  const text = `the proxy ${proxy} answered HTTP ${status} and opened no tunnel`;
+  if (status === 407) return explain('network', text, 'Check the user and the password in proxy_url');
+  const isRefusal = status >= 400 && status < 500;
+  return explain(
+    'network',
+    text,
+    isRefusal
+      ? 'Have the proxy allow this machine to CONNECT to the host and port of url'
+      : 'Check that the proxy can reach the host and port of url, and that proxy_url is a proxy',
   );
 }
 
@@ -77,7 +98,8 @@ function explanationOf(error: unknown): Explanation {
  * @param origin the URL's origin, for the message
  */
 export function fromTransport(error: unknown, origin: string): ApiError {
-  const { reason, text, hint } = explanationOf(error);
+  const atProxy = [...causes(error)].find((cause) => cause instanceof ProxyFailure);
+  const { reason, text, hint } = atProxy === undefined ? explanationOf(error) : explainProxy(atProxy);
   return new ApiError(`${origin}: ${text}`, { reason, hint, cause: error });
 }
 

@@ -1,6 +1,9 @@
 import { ApiError } from '../errors.ts';
-import type { WindowField } from '../metrics.ts';
 import { isWindowStart, type WindowRange } from '../window.ts';
+
+/** The values of a row, as numbers of agents or calls (`answerRate` in percent). */
+export type WindowField =
+  'agentsOnline' | 'talking' | 'idle' | 'busy' | 'resting' | 'inbound' | 'answered' | 'answerRate' | 'outbound';
 
 /** One VDN in one 5-minute window. A value that the API left out is undefined, never 0. */
 export interface VdnWindow extends Readonly<Partial<Record<WindowField, number>>> {

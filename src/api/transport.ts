@@ -87,6 +87,14 @@ function skewOf(date: string | undefined, sentAt: number, receivedAt: number): n
   return Number.isNaN(theirs) ? undefined : theirs + 500 - (sentAt + receivedAt) / 2;
 }
 
+/** Takes out what an answer may repeat of the request's secrets before any of it gets into a message. */
+function withoutEchoes(text: string, { headers }: PreparedRequest, accessKey: string): string {
+  const signature = headers['authorization']?.split('/').at(-1) ?? '';
+  // A short access key is as good as any word, and no secret to speak of.
+  const secrets = [signature, accessKey].filter((secret) => secret.length >= 8);
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text);
+}
+
 function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }
@@ -131,13 +139,17 @@ async function exchange(
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  onSkew(skewOf(single(response.headers['date']), sentAt, clock.now()));
-  const text = await readLimited(response.body, url);
+  const skewMs = skewOf(single(response.headers['date']), sentAt, clock.now());
+  onSkew(skewMs);
+  const body = readLimited(response.body, url);
   if (response.statusCode !== 200) {
-    const wait = retryAfter(single(response.headers['retry-after']), clock.now());
-    throw fromStatus(url, response.statusCode, text, wait);
+    // The status says enough when the page that goes with it does not come whole.
+    const page = withoutEchoes(await body.catch(() => ''), prepared, options.accessKey);
+    // A date is one of their clock.
+    const wait = retryAfter(single(response.headers['retry-after']), clock.now() + (skewMs ?? 0));
+    throw fromStatus(url, response.statusCode, page, wait);
   }
-  return parseAnswer(parseJson(text, url));
+  return parseAnswer(parseJson(withoutEchoes(await body, prepared, options.accessKey), url));
 }
 
 /**
@@ -146,23 +158,28 @@ async function exchange(
  */
 export async function post(payload: object, options: TransportOptions, signal: AbortSignal): Promise<Answer> {
   const { clock, url, timeoutMs } = options;
-  const timeout = new AbortController();
+  signal.throwIfAborted();
   const done = new AbortController();
-  void clock.sleep(timeoutMs, done.signal).then(() => {
-    timeout.abort();
-  });
+  // Not AbortSignal.any: what it makes is never let go of by a signal that lives as long as the process.
+  const ending = new AbortController();
+  const end = () => {
+    ending.abort();
+  };
+  signal.addEventListener('abort', end);
+  void clock.sleep(timeoutMs, done.signal).then(end);
   const started = clock.monotonic();
   let skewMs: number | undefined;
   let failure: ApiError | undefined;
   try {
-    return await exchange(payload, options, AbortSignal.any([signal, timeout.signal]), (skew) => (skewMs = skew));
+    return await exchange(payload, options, ending.signal, (skew) => (skewMs = skew));
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ApiError) failure = error;
-    else failure = timeout.signal.aborted ? timedOut(url, timeoutMs) : fromTransport(error, url);
+    else failure = ending.signal.aborted ? timedOut(url, timeoutMs) : fromTransport(error, url);
     throw failure;
   } finally {
     done.abort();
+    signal.removeEventListener('abort', end);
     if (!signal.aborted)
       options.onRequest({ durationMs: clock.monotonic() - started, failure: failure?.reason, skewMs });
   }
