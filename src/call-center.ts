@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { createApiClient } from './api/client.ts';
 import { createDispatcher } from './api/dispatcher.ts';
 import type { ProxyEnvironment } from './api/proxy.ts';
@@ -62,15 +63,53 @@ function watchSkew(logger: Logger, telemetry: CallCenterTelemetry) {
   };
 }
 
+/** A call center whose connection is set up but not used: all that can fail has been done. */
+export interface PreparedCallCenter {
+  /**
+   * Puts the call center together; nothing is polled before `start`.
+   * @param previous stopped; its counters, windows and status go on in the new one
+   */
+  takeOver(previous: CallCenter | undefined): Promise<CallCenter>;
+  /** When it is not wanted after all. */
+  discard(): Promise<void>;
+}
+
 /**
- * Puts a call center together; nothing is polled before `start`.
- * @param previous stopped; its counters and windows go on in the new one
- * @throws when a TLS file cannot be used
+ * Sets up what a call center needs without a trace outside, metrics included.
+ * @throws when a TLS file or the proxy cannot be used
  */
-export async function createCallCenter(options: CallCenterOptions, previous?: CallCenter): Promise<CallCenter> {
+export function prepareCallCenter(options: CallCenterOptions): PreparedCallCenter {
+  const { config } = options;
+  let report: (notAfterMs: number) => void = () => undefined;
+  const dispatcher = createDispatcher({
+    ...config,
+    environment: options.proxyEnvironment,
+    connections: config.poll.concurrency,
+    connectTimeoutMs: config.poll.timeoutMs,
+    onCertificate: (notAfterMs) => {
+      report(notAfterMs);
+    },
+  });
+  return {
+    takeOver(previous) {
+      const telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
+      report = (notAfterMs) => {
+        telemetry.certificate(notAfterMs / 1000);
+      };
+      return createCallCenter(options, dispatcher, telemetry, previous);
+    },
+    discard: () => dispatcher.destroy(),
+  };
+}
+
+async function createCallCenter(
+  options: CallCenterOptions,
+  dispatcher: Dispatcher,
+  telemetry: CallCenterTelemetry,
+  previous: CallCenter | undefined,
+): Promise<CallCenter> {
   const { config, clock, storage } = options;
   const logger = options.logger.child({ call_center: config.name });
-  const telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
   const skew = watchSkew(logger, telemetry);
   const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
 
@@ -78,15 +117,7 @@ export async function createCallCenter(options: CallCenterOptions, previous?: Ca
     ...config,
     secretKey: () => readSecret(config.secretKey),
     timeoutMs: config.poll.timeoutMs,
-    dispatcher: createDispatcher({
-      ...config,
-      environment: options.proxyEnvironment,
-      connections: config.poll.concurrency,
-      connectTimeoutMs: config.poll.timeoutMs,
-      onCertificate: (notAfterMs) => {
-        telemetry.certificate(notAfterMs / 1000);
-      },
-    }),
+    dispatcher,
     clock,
     onRequest: skew.onRequest,
   });
@@ -122,7 +153,8 @@ export async function createCallCenter(options: CallCenterOptions, previous?: Ca
     persist,
     skewMs: skew.skewMs,
   });
-  const scheduler = new Scheduler({ ...options, vdns, poll: config.poll, collector, ledger, store, logger });
+  const status = previous?.status();
+  const scheduler = new Scheduler({ ...options, vdns, poll: config.poll, collector, ledger, store, logger, status });
 
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();

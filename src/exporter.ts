@@ -1,9 +1,22 @@
-import { statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { type CallCenter, type CallCenterOptions, createCallCenter } from './call-center.ts';
+import { type CallCenter, type CallCenterOptions, prepareCallCenter } from './call-center.ts';
+import { readFailure } from './config/files.ts';
 import type { CallCenterConfig, Config } from './config/schema.ts';
+import { OperationError } from './errors.ts';
 
-export type ExporterOptions = Omit<CallCenterOptions, 'config' | 'vdnLabelNames' | 'onPoll'>;
+export type ExporterOptions = Omit<CallCenterOptions, 'config' | 'vdnLabelNames'>;
+
+/** A config that is ready to be changed over to. */
+export interface PreparedChange {
+  /**
+   * Changes over. Call centers that did not change go on undisturbed; changed ones keep the windows and counters of the
+   * VDNs that stay. Nothing in it can fail: what could has been done.
+   */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
 
 /** All call centers of a config at work. */
 export interface Exporter {
@@ -13,82 +26,115 @@ export interface Exporter {
   /** Whether each call center has ended its first poll, whatever its outcome. */
   isReady(): boolean;
   /**
-   * Changes over to another config. Call centers that did not change go on undisturbed; changed ones keep the windows
-   * and counters of the VDNs that stay.
+   * Gets ready for another config; one change at a time.
+   * @throws OperationError with a line for every call center that cannot be set up; then nothing has happened
    */
-  apply(config: Config): Promise<void>;
+  prepare(config: Config): Promise<PreparedChange>;
   /** Begins to poll. */
   start(): void;
   stop(): Promise<void>;
 }
 
-/** Changes when a certificate file was replaced under the same name. */
-function tlsFingerprint({ tls }: CallCenterConfig): string {
-  const files = [tls.caFile, tls.certFile, tls.keyFile].filter((file) => file !== undefined);
-  return files
-    .map((file) => statSync(file, { throwIfNoEntry: false }))
-    .map((stat) => (stat === undefined ? 'absent' : `${stat.ino}/${stat.size}/${stat.mtimeMs}`))
-    .join();
+/** What a call center is built from; it is built anew when any of it changed, a TLS file's content included. */
+interface Ingredients {
+  readonly config: CallCenterConfig;
+  readonly labelNames: readonly string[];
+  readonly tlsFiles: readonly (Buffer | undefined)[];
 }
 
 interface Entry {
+  readonly ingredients: Ingredients;
   readonly center: CallCenter;
-  readonly labelNames: readonly string[];
-  readonly fingerprint: string;
 }
 
-/** Builds the call centers of a config; nothing is polled before `start`. */
-export async function createExporter(config: Config, options: ExporterOptions): Promise<Exporter> {
-  let current = config;
+/** The TLS files' contents, after a try whether certificate and key fit together. */
+function readTlsFiles({ tls }: CallCenterConfig): Ingredients['tlsFiles'] {
+  const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
+  const [ca, cert, key] = [read(tls.caFile), read(tls.certFile), read(tls.keyFile)];
+  createSecureContext({ ca, cert, key });
+  return [ca, cert, key];
+}
+
+/** Says why a call center cannot be set up, without values of the config. */
+function explain(error: unknown): string {
+  const isOfFile = error instanceof Error && 'syscall' in error;
+  if (isOfFile) return `Cannot read a file of its tls: ${readFailure(error)}`;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return `Its tls files or its proxy cannot be used (${code}): check that cert_file and key_file belong together, and the proxy's URL`;
+}
+
+/** What a call center of the next config comes to. */
+interface Step {
+  commit(): Promise<Entry>;
+  discard(): Promise<void>;
+}
+
+/** Builds the call centers of a config; nothing is polled before `start`. Throws as {@link Exporter.prepare} does. */
+export async function createExporter(initial: Config, options: ExporterOptions): Promise<Exporter> {
+  let current = initial;
   let entries: readonly Entry[] = [];
   let isStarted = false;
 
-  async function create(
-    callCenter: CallCenterConfig,
-    labelNames: readonly string[],
-    previous?: CallCenter,
-  ): Promise<Entry> {
-    const center = await createCallCenter({ ...options, config: callCenter, vdnLabelNames: labelNames }, previous);
-    return { center, labelNames, fingerprint: tlsFingerprint(callCenter) };
+  function prepareCenter(config: CallCenterConfig, labelNames: readonly string[]): Step {
+    const known = entries.find(({ center }) => center.config.name === config.name);
+    // Read before the connection is set up: should a file change in between, the next reload sees a difference.
+    const ingredients = { config, labelNames, tlsFiles: readTlsFiles(config) };
+    if (known !== undefined && isDeepStrictEqual(known.ingredients, ingredients)) {
+      return { commit: () => Promise.resolve(known), discard: () => Promise.resolve() };
+    }
+    const prepared = prepareCallCenter({ ...options, config, vdnLabelNames: labelNames });
+    return {
+      async commit() {
+        await known?.center.stop();
+        return { ingredients, center: await prepared.takeOver(known?.center) };
+      },
+      discard: () => prepared.discard(),
+    };
   }
 
-  function isUnchanged(entry: Entry, wanted: CallCenterConfig, labelNames: readonly string[]): boolean {
-    return (
-      isDeepStrictEqual(entry.center.config, wanted) &&
-      isDeepStrictEqual(entry.labelNames, labelNames) &&
-      entry.fingerprint === tlsFingerprint(wanted)
+  async function prepare(next: Config): Promise<PreparedChange> {
+    const steps: Step[] = [];
+    const failures: string[] = [];
+    for (const config of next.callCenters) {
+      try {
+        steps.push(prepareCenter(config, next.vdnLabelNames));
+      } catch (error) {
+        failures.push(`Call center ${config.name}: ${explain(error)}`);
+      }
+    }
+    const discard = async () => {
+      await Promise.all(steps.map((step) => step.discard()));
+    };
+    if (failures.length > 0) {
+      await discard();
+      throw new OperationError(failures.join('\n'));
+    }
+    return { commit: () => changeOver(next, steps), discard };
+  }
+
+  async function changeOver(next: Config, steps: readonly Step[]): Promise<void> {
+    const before = new Set(entries);
+    const names = new Set(next.callCenters.map(({ name }) => name));
+    const after = await Promise.all(steps.map((step) => step.commit()));
+    entries = after;
+    current = next;
+    if (isStarted) for (const entry of after) if (!before.has(entry)) entry.center.start();
+    const gone = [...before].filter(({ center }) => !names.has(center.config.name));
+    await Promise.all(
+      gone.map(async ({ center }) => {
+        await center.stop();
+        center.forget();
+      }),
     );
   }
 
-  async function apply(next: Config): Promise<void> {
-    const before = new Map(entries.map((entry) => [entry.center.config.name, entry]));
-    const after: Entry[] = [];
-    for (const wanted of next.callCenters) {
-      const known = before.get(wanted.name);
-      before.delete(wanted.name);
-      if (known !== undefined && isUnchanged(known, wanted, next.vdnLabelNames)) {
-        after.push(known);
-        continue;
-      }
-      await known?.center.stop();
-      const entry = await create(wanted, next.vdnLabelNames, known?.center);
-      if (isStarted) entry.center.start();
-      after.push(entry);
-    }
-    current = next;
-    entries = after;
-    for (const { center } of before.values()) {
-      await center.stop();
-      center.forget();
-    }
-  }
-
-  await apply(config);
+  const first = await prepare(initial);
+  await first.commit();
   return {
     callCenters: () => entries.map(({ center }) => center),
     config: () => current,
     isReady: () => entries.every(({ center }) => center.status().polls > 0),
-    apply,
+    prepare,
     start() {
       isStarted = true;
       for (const { center } of entries) center.start();

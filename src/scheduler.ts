@@ -38,6 +38,8 @@ export interface SchedulerOptions {
   readonly logger: Logger;
   /** 0 <= random() < 1. */
   readonly random: () => number;
+  /** Of the scheduler that this one replaces. */
+  readonly status?: PollStatus | undefined;
 }
 
 /**
@@ -75,6 +77,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    if (options.status !== undefined) this.#status = { ...options.status, nextPollAt: undefined };
   }
 
   get status(): PollStatus {

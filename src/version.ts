@@ -7,3 +7,6 @@ export function readVersion(): string {
     ? String(manifest.version)
     : 'unknown';
 }
+
+/** Where the documentation is read; a fork or a mirror changes this line. */
+export const REPOSITORY_URL = 'https://github.com/aicc-cti-exporter/aicc-cti-exporter';

@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
-import { ConfigError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { createExporter } from '../exporter.ts';
 import { createExposition } from '../exposition.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import { renderStatusPage } from '../http/status-page.ts';
+import type { VdnQuery } from '../http/vdn-list.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
+import { createReload } from '../reload.ts';
 import { createRuntimeMetrics } from '../runtime-metrics.ts';
 import { noStorage, openStorage } from '../storage.ts';
 import { createTelemetry } from '../telemetry.ts';
@@ -145,33 +147,32 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
   });
 
-  let reloading: Promise<void> = Promise.resolve();
-  const reloadNow = async () => {
-    try {
-      const next = await loadConfig(flags.configFile, io.env);
-      await server.reload();
-      await exporter.apply(next);
-      for (const warning of next.warnings) logger.warn(warning);
-      telemetry.configLoaded(true, clock.now());
-      logger.info('Configuration reloaded');
-    } catch (error) {
-      telemetry.configLoaded(false, clock.now());
-      const problems = error instanceof ConfigError ? error.message : String(error);
-      logger.error({ problems }, 'Configuration not reloaded, the old one stays');
-      throw error;
-    }
-  };
-  /** Reloads one after the other. */
-  const reload = () => (reloading = reloading.then(reloadNow, reloadNow));
-
-  const statusPage = () =>
+  const startedAt = clock.now();
+  const statusPage = (query: VdnQuery) =>
     renderStatusPage({
       version,
+      startedAt,
+      now: clock.now(),
       telemetryPath: flags.telemetryPath,
-      callCenters: exporter.callCenters().map((center) => ({ snapshot: center.snapshot(), status: center.status() })),
+      callCenters: exporter.callCenters().map((center) => ({
+        snapshot: center.snapshot(),
+        status: center.status(),
+        vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
+      })),
+      query,
     });
+  const { reload, idle } = createReload({
+    load: () => loadConfig(flags.configFile, io.env),
+    exporter,
+    reloadWeb: () => server.reload(),
+    telemetry,
+    logger,
+    clock,
+    signal: io.signal,
+  });
+  const { telemetryPath } = flags;
   const server = await startServer({
-    handler: createApp({ exporter, exposition, telemetryPath: flags.telemetryPath, statusPage, reload }),
+    handler: createApp({ exporter, exposition, telemetryPath, statusPage, reload, logger }),
     listenAddresses: flags.listenAddresses,
     webConfigFile: flags.webConfigFile,
     logger,
@@ -185,6 +186,7 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
   await aborted(io.signal);
   logger.info('Stopping');
   await server.close();
+  await idle();
   await exporter.stop();
   await storage.close();
   logger.info('Stopped');

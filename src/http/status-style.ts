@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { COLUMNS } from './vdn-list.ts';
+
+// On a phone a row becomes a card, whose values bear the titles of the columns.
+const CARD_TITLES = COLUMNS.map(({ key, title }) => `td.${key}::before{content:"${title}"}`).join('\n  ');
+
+const STYLE = `
+:root {
+  color-scheme: light dark;
+  --page: #f6f7f9; --box: #fff; --line: #d5dae1; --text: #1b2330; --dim: #56606e; --link: #0b5cad; --head: #eceff3;
+  --good: #1b6b38; --bad: #b3261e; --warn: #8a5300; --idle: #505a68;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #12161c; --box: #1b2129; --line: #343d49; --text: #e6eaf0; --dim: #a3aebc; --link: #7db8f5; --head: #242c36;
+    --good: #6fd08c; --bad: #ff8a80; --warn: #f2b84b; --idle: #b4bdc9;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
+body > * { max-width: 1280px; margin: 0 auto; padding: 0 16px; }
+header { padding-top: 18px; }
+h1 { font-size: 1.5rem; margin: 0; }
+h2 { font-size: 1.2rem; margin: 26px 0 10px; }
+h3 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere; }
+a { color: var(--link); }
+a:focus-visible, input:focus-visible, select:focus-visible, button:focus-visible {
+  outline: 2px solid var(--link); outline-offset: 2px;
+}
+header p { margin: 4px 0; color: var(--dim); }
+nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 6px 0 0; padding: 0; }
+.age, .none { color: var(--dim); }
+.centers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); }
+article { background: var(--box); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 6px; padding: 12px 14px; }
+article > div { display: flex; gap: 10px; justify-content: space-between; align-items: baseline; }
+.state { color: var(--tone); font-weight: 600; white-space: nowrap; }
+.up { --tone: var(--good); } .failing { --tone: var(--bad); } .stale { --tone: var(--warn); } .waiting { --tone: var(--idle); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 8px 0 0; }
+dt { color: var(--dim); }
+dd { margin: 0; overflow-wrap: anywhere; }
+.error { color: var(--bad); }
+article p { margin: 8px 0 0; }
+form { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: end; margin-bottom: 10px; }
+label { display: grid; font-size: .85rem; color: var(--dim); min-width: 0; }
+input, select, button {
+  font: inherit; color: var(--text); background: var(--box); border: 1px solid var(--line); border-radius: 5px; padding: 6px 9px;
+  max-width: 100%; min-height: 38px;
+}
+button { cursor: pointer; border-color: var(--link); color: var(--link); font-weight: 600; }
+.pages { display: flex; flex-wrap: wrap; gap: 4px 14px; justify-content: space-between; margin: 8px 0; }
+.pages ul { display: flex; flex-wrap: wrap; gap: 4px; list-style: none; margin: 0; padding: 0; }
+.pages a, .pages span { display: inline-block; min-width: 32px; padding: 3px 7px; text-align: center; }
+.pages p { margin: 3px 0; }
+[aria-current=page] { font-weight: 700; border: 1px solid var(--line); border-radius: 5px; background: var(--box); }
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--box); }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: 5px 10px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
+thead th { background: var(--head); white-space: nowrap; font-size: .9rem; }
+thead a { text-decoration: none; } thead a:hover { text-decoration: underline; }
+tbody tr:last-child > * { border-bottom: 0; }
+tbody th { font-weight: 400; }
+.number { text-align: right; white-space: nowrap; }
+.name, .center { overflow-wrap: anywhere; min-width: 9em; max-width: 26em; }
+.labels { display: block; font-size: .82rem; color: var(--dim); }
+caption { text-align: left; padding: 6px 10px; color: var(--dim); }
+footer { margin: 26px auto; color: var(--dim); }
+@media (max-width: 760px) {
+  .scroll { border: 0; background: none; overflow: visible; }
+  table, tbody { display: block; }
+  thead { display: none; }
+  caption { display: block; padding: 0 0 6px; }
+  tbody tr {
+    display: grid; grid-template-columns: repeat(4, 1fr); gap: 4px 10px; margin-bottom: 10px; padding: 9px 12px;
+    background: var(--box); border: 1px solid var(--line); border-radius: 6px;
+  }
+  tbody th, tbody td { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; white-space: normal; }
+  tbody td::before { display: block; font-size: .75rem; color: var(--dim); }
+  tbody .name { grid-column: 2 / -1; font-weight: 600; }
+  tbody .name .labels { font-weight: 400; }
+  tbody .center { grid-column: 1 / -1; }
+  tbody th::before { display: block; font-size: .75rem; color: var(--dim); content: "VDN"; }
+  tbody .silence { grid-column: 1 / -1; }
+  ${CARD_TITLES}
+  form label, form button { flex: 1 1 40%; }
+  form label:first-child { flex-basis: 100%; }
+  input, select { width: 100%; }
+}
+`;
+
+/** The page's only style, which is the same for every request. */
+export const STYLE_ELEMENT = `<style>${STYLE}</style>`;
+
+const HASH = createHash('sha256').update(STYLE).digest('base64');
+
+/** Allows that style, the icon in a data URL and the form: no script, nothing from elsewhere, no frame around it. */
+export const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${HASH}'`,
+  'img-src data:',
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
