@@ -1,10 +1,9 @@
-import { createApiClient } from './api/client.ts';
-import { createDispatcher, type ProxyEnvironment } from './api/dispatcher.ts';
+import type { ProxyEnvironment } from './api/dispatcher.ts';
 import type { RequestReport } from './api/transport.ts';
+import { createClientFor } from './client-for.ts';
 import type { Clock } from './clock.ts';
 import { Collector, totalsOf } from './collector.ts';
 import type { CallCenterConfig } from './config/schema.ts';
-import { readSecret } from './config/secret.ts';
 import { Ledger } from './ledger.ts';
 import type { Logger } from './log.ts';
 import { type PollStatus, Scheduler } from './scheduler.ts';
@@ -73,20 +72,13 @@ export async function createCallCenter(options: CallCenterOptions, previous?: Ca
   const skew = watchSkew(logger, telemetry);
   const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
 
-  const client = createApiClient({
-    ...config,
-    secretKey: () => readSecret(config.secretKey),
-    timeoutMs: config.poll.timeoutMs,
-    dispatcher: createDispatcher({
-      ...config,
-      environment: options.proxyEnvironment,
-      connections: config.poll.concurrency,
-      connectTimeoutMs: config.poll.timeoutMs,
-      onCertificate: (notAfterMs) => {
-        telemetry.certificate(notAfterMs / 1000);
-      },
-    }),
+  const client = createClientFor(config, {
     clock,
+    environment: options.proxyEnvironment,
+    connections: config.poll.concurrency,
+    onCertificate: (notAfterMs) => {
+      telemetry.certificate(notAfterMs / 1000);
+    },
     onRequest: skew.onRequest,
   });
 
