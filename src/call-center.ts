@@ -1,12 +1,10 @@
-import type { Dispatcher } from 'undici';
-import { createApiClient } from './api/client.ts';
-import { createDispatcher } from './api/dispatcher.ts';
+import type { ApiClient } from './api/client.ts';
 import type { ProxyEnvironment } from './api/proxy.ts';
 import type { RequestReport } from './api/transport.ts';
+import { createClientFor } from './client-for.ts';
 import type { Clock } from './clock.ts';
 import { Collector, totalsOf } from './collector.ts';
 import type { CallCenterConfig } from './config/schema.ts';
-import { readSecret } from './config/secret.ts';
 import { Ledger } from './ledger.ts';
 import type { Logger } from './log.ts';
 import { type PollStatus, Scheduler } from './scheduler.ts';
@@ -79,48 +77,49 @@ export interface PreparedCallCenter {
  * @throws when a TLS file or the proxy cannot be used
  */
 export function prepareCallCenter(options: CallCenterOptions): PreparedCallCenter {
-  const { config } = options;
-  let report: (notAfterMs: number) => void = () => undefined;
-  const dispatcher = createDispatcher({
-    ...config,
-    environment: options.proxyEnvironment,
+  const { config, clock, proxyEnvironment: environment } = options;
+  let reportCertificate: (notAfterMs: number) => void = () => undefined;
+  let reportRequest: (report: RequestReport) => void = () => undefined;
+  const client = createClientFor(config, {
+    clock,
+    environment,
     connections: config.poll.concurrency,
-    connectTimeoutMs: config.poll.timeoutMs,
     onCertificate: (notAfterMs) => {
-      report(notAfterMs);
+      reportCertificate(notAfterMs);
+    },
+    onRequest: (report) => {
+      reportRequest(report);
     },
   });
   return {
     takeOver(previous) {
       const telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
-      report = (notAfterMs) => {
+      const logger = options.logger.child({ call_center: config.name });
+      const skew = watchSkew(logger, telemetry);
+      reportRequest = skew.onRequest;
+      reportCertificate = (notAfterMs) => {
         telemetry.certificate(notAfterMs / 1000);
       };
-      return createCallCenter(options, dispatcher, telemetry, previous);
+      const { skewMs } = skew;
+      return createCallCenter({ ...options, logger }, { client, telemetry, skewMs }, previous);
     },
-    discard: () => dispatcher.destroy(),
+    discard: () => client.close(),
   };
+}
+
+interface Connected {
+  readonly client: ApiClient;
+  readonly telemetry: CallCenterTelemetry;
+  readonly skewMs: () => number;
 }
 
 async function createCallCenter(
   options: CallCenterOptions,
-  dispatcher: Dispatcher,
-  telemetry: CallCenterTelemetry,
+  { client, telemetry, skewMs }: Connected,
   previous: CallCenter | undefined,
 ): Promise<CallCenter> {
-  const { config, clock, storage } = options;
-  const logger = options.logger.child({ call_center: config.name });
-  const skew = watchSkew(logger, telemetry);
+  const { config, clock, logger, storage } = options;
   const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
-
-  const client = createApiClient({
-    ...config,
-    secretKey: () => readSecret(config.secretKey),
-    timeoutMs: config.poll.timeoutMs,
-    dispatcher,
-    clock,
-    onRequest: skew.onRequest,
-  });
 
   const state = previous?.handover.ledger.toState() ?? (await storage.load(config.name));
   const ledgerOptions = {
@@ -142,17 +141,7 @@ async function createCallCenter(
   telemetry.vdnsReporting(() => snapshot().vdns.filter(({ window }) => window !== undefined).length);
 
   const { concurrency } = config.poll;
-  const collector = new Collector({
-    client,
-    ledger,
-    store,
-    telemetry,
-    clock,
-    logger,
-    concurrency,
-    persist,
-    skewMs: skew.skewMs,
-  });
+  const collector = new Collector({ client, ledger, store, telemetry, clock, logger, concurrency, persist, skewMs });
   const status = previous?.status();
   const scheduler = new Scheduler({ ...options, vdns, poll: config.poll, collector, ledger, store, logger, status });
 

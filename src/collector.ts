@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { type ApiClient, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
+import { type ApiClient, chunks, type Query, type QueryResult } from './api/client.ts';
 import type { RejectionReason, VdnWindow } from './api/rows.ts';
 import type { Clock } from './clock.ts';
 import type { ApiError } from './errors.ts';
@@ -138,12 +138,6 @@ export class Collector {
 
 function* concat(lists: readonly (readonly VdnWindow[])[]): Generator<VdnWindow> {
   for (const list of lists) yield* list;
-}
-
-function chunks(ids: readonly number[]): number[][] {
-  const parts: number[][] = [];
-  for (let i = 0; i < ids.length; i += MAX_VDNS_PER_REQUEST) parts.push(ids.slice(i, i + MAX_VDNS_PER_REQUEST));
-  return parts;
 }
 
 export function totalsOf(ledger: Ledger): ReadonlyMap<number, Totals> {

@@ -8,7 +8,8 @@ export type Format = 'text' | 'openmetrics';
 /** VDNs per piece of text: about 50 to 200 kB, well under a millisecond. */
 const VDNS_PER_PIECE = 500;
 
-interface Family extends MetricDefinition {
+/** A metric with what writes its samples. */
+export interface Family extends MetricDefinition {
   /** The lines of one VDN; `start` is the line up to the opening quote of `vdn`. Empty when there is nothing to show. */
   readonly lines: (start: string, vdn: VdnState) => string;
 }
@@ -45,7 +46,11 @@ function scaled(value: number, factor: number): number {
   return Number((value * factor).toPrecision(15));
 }
 
-function families(labelNames: readonly string[]): Family[] {
+/**
+ * Everything that is shown of a VDN, in the order it is written.
+ * @param labelNames the configured label names, which every info sample carries
+ */
+export function families(labelNames: readonly string[]): Family[] {
   const windows = WINDOW_METRICS.map((metric): Family => {
     const { scale } = metric;
     const samples = metric.samples.map(({ field, extra }) => ({

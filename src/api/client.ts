@@ -38,6 +38,8 @@ export interface ApiClient {
 
 export interface ApiClientOptions extends TransportOptions {
   readonly ccId: number | undefined;
+  /** How one request is sent; default {@link post}. */
+  readonly send?: typeof post;
 }
 
 /** What one reading of all pages gathers; a second reading goes on with the same one. */
@@ -72,6 +74,8 @@ function rawKey(row: unknown): string {
 
 /** Builds a client of one call center. Everything it opens hangs on `options.dispatcher`, which {@link ApiClient.close} ends. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
+  const { send = post } = options;
+
   async function page(query: Query, offset: number, signal: AbortSignal): Promise<Answer> {
     const payload = {
       ...(options.ccId === undefined ? {} : { ccId: options.ccId }),
@@ -81,7 +85,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       limit: PAGE_SIZE,
       offset,
     };
-    return post(payload, options, signal);
+    return send(payload, options, signal);
   }
 
   /** Reads pages until the API has no more; returns its `count`, if it gave one. */
@@ -130,6 +134,13 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     query,
     close: () => options.dispatcher.destroy(),
   };
+}
+
+/** Ids in groups of at most {@link MAX_VDNS_PER_REQUEST}, in their order. */
+export function chunks(ids: readonly number[]): number[][] {
+  const parts: number[][] = [];
+  for (let i = 0; i < ids.length; i += MAX_VDNS_PER_REQUEST) parts.push(ids.slice(i, i + MAX_VDNS_PER_REQUEST));
+  return parts;
 }
 
 /** The range of `count` windows that ends with the window `last`. */

@@ -1,4 +1,4 @@
-import type { WindowField } from '../metrics.ts';
+import type { WindowField } from '../api/rows.ts';
 import type { CallCenterSnapshot, VdnState } from '../store.ts';
 
 export interface VdnRow {
