@@ -17,6 +17,12 @@ import { dial, received, serve } from './serving.ts';
 const GET = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
 const LAST_GET = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';
 
+const addressesHere = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses);
+const hasIPv6 = addressesHere.some(({ address }) => address === '::1');
+const isRoot = process.getuid?.() === 0;
+if (!hasIPv6) process.stderr.write('Skipped what needs IPv6: this machine has none\n');
+if (isRoot) process.stderr.write('Skipped the privileged port: root may have any\n');
+
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'server-'));
@@ -48,11 +54,7 @@ describe('listening', () => {
     expect(log.map(({ details }) => details)).toEqual(addresses.map((url) => ({ url })));
   });
 
-  test('an address without a host is reached by IPv4 and IPv6', async ({ skip }) => {
-    const hasIPv6 = Object.values(networkInterfaces())
-      .flat()
-      .some((address) => address?.address === '::1');
-    if (!hasIPv6) skip('this machine has no IPv6');
+  test.skipIf(!hasIPv6)('an address without a host is reached by IPv4 and IPv6', async () => {
     const { addresses, port } = await serve({ listenAddresses: [':0'] });
     expect(addresses).toEqual([`http://[::]:${port}`]);
     for (const host of ['127.0.0.1', '[::1]']) {
@@ -86,8 +88,7 @@ describe('listening', () => {
     await expect(failed).rejects.toThrow('Cannot listen on 192.0.2.1:0: this machine does not have the address');
   });
 
-  test('a privileged port is refused', async ({ skip }) => {
-    if (process.getuid?.() === 0) skip('the tests run as root, who may have any port');
+  test.skipIf(isRoot)('a privileged port is refused', async () => {
     await expect(serve({ listenAddresses: ['127.0.0.1:1'] })).rejects.toThrow('ports below 1024 are for privileged');
   });
 

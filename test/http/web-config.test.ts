@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
 import { loadWebConfig, NO_WEB_CONFIG, WEB_CONFIG_KEYS } from '../../src/http/web-config.ts';
 import type { WebConfig } from '../../src/http/web-config.ts';
+import { installed } from '../installed.ts';
 import { issue, makeCa, writePair } from './certificates.ts';
 
 const HASH = '$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG';
@@ -209,8 +210,7 @@ test('the example documents every key and loads', async () => {
   expect(more.tls?.settings.clientAllowedSans).toEqual(['prometheus.example.com']);
 });
 
-test('promtool accepts the example', async ({ skip }) => {
-  if (spawnSync('promtool', ['--version']).error !== undefined) skip('promtool is not installed');
+test.skipIf(!installed('promtool'))('promtool accepts the example', async () => {
   await writeFile(join(directory, 'example.yaml'), await readFile(EXAMPLE));
   const { status, stderr } = spawnSync('promtool', ['check', 'web-config', 'example.yaml'], {
     cwd: directory,
