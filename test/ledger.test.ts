@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import type { Query, QueryResult } from '../src/api/client.ts';
+import { ApiError } from '../src/errors.ts';
+import { Ledger, type LedgerOptions } from '../src/ledger.ts';
+import { WINDOW_MS } from '../src/window.ts';
+
+const T0 = Date.UTC(2026, 10, 18, 8);
+const at = (index: number) => T0 + index * WINDOW_MS;
+const OPTIONS: LedgerOptions = { vdns: [1, 2], lookbackWindows: 2, catchUpWindows: 288 };
+
+/** An answer with a row of each VDN for each window, where `has` says so. */
+function answer(query: Query, has: (vdn: number, index: number) => boolean = () => true): QueryResult {
+  const windows = [];
+  for (const vdn of query.vdns === 'all' ? [1, 2] : query.vdns) {
+    for (let begin = query.range.from; begin < query.range.to; begin += WINDOW_MS) {
+      if (has(vdn, (begin - T0) / WINDOW_MS)) windows.push({ vdn, begin, inbound: 1, answered: 1, outbound: 1 });
+    }
+  }
+  return { windows, rejected: [], failure: undefined };
+}
+
+const DOWN = new ApiError('Down', { reason: 'network', hint: 'None' });
+/** Ten seconds after the window ended. */
+const soonAfter = (index: number) => at(index + 1) + 10_000;
+
+function poll(ledger: Ledger, index: number, has?: (vdn: number, index: number) => boolean) {
+  const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
+  return ledger.record(query, answer(query, has), at(index), soonAfter(index));
+}
+
+function catchUp(ledger: Ledger, index: number, has?: (vdn: number, index: number) => boolean): string[] {
+  const plan = ledger.catchUp(at(index));
+  if (plan === undefined) return [];
+  for (const query of plan.queries) ledger.record(query, answer(query, has), at(index), soonAfter(index));
+  ledger.finish(plan, at(index));
+  return plan.queries.map(
+    ({ vdns, range }) => `${String(vdns)}: ${(range.from - T0) / WINDOW_MS}..${(range.to - T0) / WINDOW_MS}`,
+  );
+}
+
+describe('a ledger', () => {
+  it('counts from the window that was running at the first start', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    poll(ledger, -1);
+    expect(ledger.totals(1).windows).toBe(0);
+    poll(ledger, 0);
+    expect(ledger.totals(1)).toMatchObject({ inbound: 1, windows: 1 });
+  });
+
+  it('asks for nothing else while polls are regular and complete', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index < 30; index++) {
+      poll(ledger, index);
+      expect(ledger.catchUp(at(index))?.queries ?? []).toEqual([]);
+    }
+  });
+
+  it('asks for the windows of an outage, and counts them once', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index <= 3; index++) poll(ledger, index);
+    poll(ledger, 20);
+    // Window 2 and 3 were counted but could still be corrected when the outage began.
+    expect(catchUp(ledger, 20)).toEqual(['1,2: 2..18']);
+    expect(ledger.totals(1)).toMatchObject({ inbound: 21, windows: 21, missing: 0 });
+    expect(catchUp(ledger, 20)).toEqual([]);
+    poll(ledger, 21);
+    expect(catchUp(ledger, 21)).toEqual([]);
+  });
+
+  it('asks for the newest windows of a long outage first, in pieces of bounded size', () => {
+    const vdns = Array.from({ length: 250 }, (_, i) => i + 1);
+    const ledger = new Ledger({ ...OPTIONS, vdns }, at(0));
+    const plan = ledger.catchUp(at(280));
+    const ends = plan?.queries.map(({ range }) => range.to) ?? [];
+    expect(ends).toEqual([...ends].sort((a, b) => b - a));
+    for (const { vdns: ids, range } of plan?.queries ?? []) {
+      expect(ids.length).toBeLessThanOrEqual(100);
+      expect((ids.length * (range.to - range.from)) / WINDOW_MS).toBeLessThanOrEqual(10_000);
+    }
+  });
+
+  it('gives up what is older than catch_up', () => {
+    const ledger = new Ledger({ ...OPTIONS, catchUpWindows: 12 }, at(0));
+    poll(ledger, 0);
+    poll(ledger, 30);
+    catchUp(ledger, 30);
+    expect(ledger.totals(1)).toMatchObject({ windows: 1 + 13, missing: 17 });
+  });
+
+  it('asks for a missing window again whenever its age has doubled, once an hour', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    const has = (vdn: number, index: number) => !(vdn === 2 && index === 5);
+    const asked: number[] = [];
+    for (let index = -1; index <= 290; index++) {
+      poll(ledger, index, has);
+      for (const query of catchUp(ledger, index, has)) {
+        expect(query).toBe('2: 5..6');
+        asked.push(index);
+      }
+    }
+    expect(asked).toEqual([12, 24, 48, 72, 144, 264]);
+    expect(ledger.totals(2)).toMatchObject({ missing: 0, windows: 290 });
+    poll(ledger, 300, has);
+    expect(ledger.totals(2).missing).toBe(1);
+  });
+
+  it('counts a row that comes hours late', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index <= 100; index++) {
+      const has = (vdn: number, row: number) => !(vdn === 1 && row === 7 && index < 40);
+      poll(ledger, index, has);
+      catchUp(ledger, index, has);
+    }
+    expect(ledger.totals(1)).toEqual(ledger.totals(2));
+    expect(ledger.totals(1).windows).toBe(101);
+  });
+
+  it('gives nothing up while the API does not answer', () => {
+    const ledger = new Ledger({ ...OPTIONS, catchUpWindows: 12 }, at(0));
+    const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(100)) };
+    ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(100), soonAfter(100));
+    expect(ledger.totals(1).missing).toBe(0);
+  });
+
+  it('uses the rows that came before a failure, and asks for the rest again', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    poll(ledger, -1);
+    const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(0)) };
+    const partial = { ...answer(query, (vdn) => vdn === 1), failure: DOWN };
+    ledger.record(query, partial, at(0), soonAfter(0));
+    expect(ledger.totals(1).windows).toBe(1);
+    poll(ledger, 10);
+    expect(catchUp(ledger, 10)).toEqual(['1,2: 0..8']);
+  });
+
+  it('neither skips nor doubles a window when the clock goes back an hour and forth again', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index <= 20; index++) poll(ledger, index);
+    for (let index = 9; index <= 12; index++) poll(ledger, index);
+    for (let index = 25; index <= 40; index++) {
+      poll(ledger, index);
+      catchUp(ledger, index);
+    }
+    expect(ledger.totals(1)).toMatchObject({ windows: 41, inbound: 41, missing: 0 });
+  });
+
+  it('does not give up windows to come when the clock is a day ahead of the API', () => {
+    const ledger = new Ledger({ ...OPTIONS, catchUpWindows: 12 }, at(0));
+    for (let index = -1; index <= 3; index++) poll(ledger, index);
+    const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(300)) };
+    ledger.record(
+      query,
+      answer(query, () => false),
+      at(300),
+      soonAfter(4),
+    );
+    for (let index = 4; index <= 20; index++) {
+      poll(ledger, index);
+      catchUp(ledger, index);
+    }
+    expect(ledger.totals(1)).toMatchObject({ windows: 21, missing: 0 });
+  });
+
+  it('begins to count earlier when the first answer shows that our clock was ahead at the start', () => {
+    const ledger = new Ledger(OPTIONS, at(12));
+    const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(11)) };
+    ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), at(0) + 60_000);
+    for (let index = 0; index <= 5; index++) poll(ledger, index);
+    expect(ledger.totals(1).windows).toBe(6);
+  });
+
+  it('says which rows tell the settle lag: those asked for from their end on', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    expect(poll(ledger, -1).settled).toEqual([]);
+    expect(poll(ledger, 0).settled).toHaveLength(2);
+    expect(poll(ledger, 0).settled).toEqual([]);
+    // After an outage nobody knows when the rows came.
+    expect(poll(ledger, 20).settled).toEqual([]);
+  });
+
+  it('takes a new VDN in, and leaves one out that is not configured any more', () => {
+    const before = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index <= 5; index++) poll(before, index);
+    const after = new Ledger({ ...OPTIONS, vdns: [2, 3] }, at(6), before.toState());
+    expect([...after.ids()]).toEqual([2, 3]);
+    expect(after.totals(2).windows).toBe(6);
+    expect(after.totals(3).windows).toBe(0);
+    expect(after.totals(1).windows).toBe(0);
+  });
+
+  it('is the same again after it was stored', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index <= 40; index += index === 10 ? 20 : 1)
+      poll(ledger, index, (vdn, row) => (vdn + row) % 5 > 0);
+    const state = ledger.toState();
+    const again = new Ledger(OPTIONS, at(99), JSON.parse(JSON.stringify(state)) as typeof state).toState();
+    expect({ ...again, origin: state.origin }).toEqual(state);
+  });
+
+  describe('with the choice of VDNs left to the API', () => {
+    const ALL: LedgerOptions = { ...OPTIONS, vdns: 'all' };
+    const pollAll = (ledger: Ledger, index: number, has?: (vdn: number, index: number) => boolean) => {
+      const query: Query = { vdns: 'all', range: ledger.regularRange(at(index)) };
+      ledger.record(query, answer(query, has), at(index), soonAfter(index));
+    };
+
+    it('counts the windows of a VDN that turns up, and asks for all VDNs after an outage', () => {
+      const ledger = new Ledger(ALL, at(0));
+      for (let index = -1; index <= 3; index++) pollAll(ledger, index, (vdn) => vdn === 1);
+      expect([...ledger.ids()]).toEqual([1]);
+      pollAll(ledger, 20);
+      // Window 2 and 3 of VDN 1 may have been corrected, and those of VDN 2 may have come late.
+      expect(catchUp(ledger, 20)).toEqual(['all: 4..18', '1,2: 0..4']);
+      expect(ledger.totals(1).windows).toBe(21);
+      expect(ledger.totals(2).windows).toBe(21);
+    });
+
+    it('forgets a VDN that the API no longer shows', () => {
+      const ledger = new Ledger({ ...ALL, catchUpWindows: 12 }, at(0));
+      for (let index = -1; index <= 40; index++) pollAll(ledger, index, (vdn, row) => vdn === 1 || row < 5);
+      expect([...ledger.ids()]).toEqual([1]);
+    });
+  });
+});
