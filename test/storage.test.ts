@@ -1,0 +1,237 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../src/clock.ts';
+import type { LedgerState } from '../src/ledger.ts';
+import { decodeLedger, encodeLedger } from '../src/ledger-file.ts';
+import { createLogger } from '../src/log.ts';
+import { openStorage, type Storage } from '../src/storage.ts';
+
+const STATE: LedgerState = { origin: 300_000, askedTo: [[1, 600_000]], sweptAt: 300_000, vdns: [] };
+const OTHER: LedgerState = { ...STATE, sweptAt: 900_000 };
+
+let directory: string;
+let log: string;
+let failures: string[];
+const opened: Storage[] = [];
+
+/** Waits without waiting: the steady clock is turned by hand. */
+function fastClock(): Clock {
+  let steady = 0;
+  return {
+    now: () => Date.UTC(2026, 10, 18),
+    monotonic: () => steady,
+    sleep: (ms, signal) => {
+      steady += ms;
+      // The beat of a held lock waits for its end.
+      if (signal === undefined) return Promise.resolve();
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+async function open(path = directory, clock: Clock = fastClock()): Promise<Storage> {
+  const logger = createLogger('info', 'json', { write: (line) => (log += line) });
+  const storage = await openStorage({
+    directory: path,
+    clock,
+    logger,
+    onFailure: (operation) => failures.push(operation),
+  });
+  opened.push(storage);
+  return storage;
+}
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'aicc-storage-'));
+  log = '';
+  failures = [];
+});
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const ledgerFile = () => join(directory, 'hq.ledger');
+
+describe('the storage', () => {
+  it('gives back what was saved, each call center its own', async () => {
+    const storage = await open();
+    expect(await storage.load('hq')).toBeUndefined();
+    await storage.save('hq', STATE);
+    await storage.save('../öst "1"', OTHER);
+    await storage.save('x'.repeat(1000), OTHER);
+    expect(await storage.load('hq')).toEqual(STATE);
+    expect(await storage.load('../öst "1"')).toEqual(OTHER);
+    expect(await storage.load('x'.repeat(1000))).toEqual(OTHER);
+    expect(failures).toEqual([]);
+  });
+
+  it('keeps the old content whole when the process died while writing', async () => {
+    const storage = await open();
+    await storage.save('hq', STATE);
+    await writeFile(`${ledgerFile()}.new`, encodeLedger('hq', OTHER).slice(0, 40));
+    expect(await storage.load('hq')).toEqual(STATE);
+    await storage.save('hq', OTHER);
+    expect(await storage.load('hq')).toEqual(OTHER);
+  });
+
+  const content = encodeLedger('hq', STATE);
+  it.each([
+    ['empty', '', 'it is no ledger of this exporter'],
+    ['foreign', '{"hello":"world"}\n', 'it is no ledger of this exporter'],
+    ['a bare null', 'null\n', 'it is no ledger of this exporter'],
+    ['binary', '\u0000\u0001\u0002', 'it is no ledger of this exporter'],
+    ['truncated', content.slice(0, -10), 'it was cut off'],
+    ['truncated by its last line end', content.slice(0, -1), 'it was cut off'],
+    ['flipped in one digit', content.replace('600000', '600001'), 'its checksum is wrong'],
+    ['of another call center', encodeLedger('berlin', STATE), 'it belongs to another call center'],
+    [
+      'of a newer exporter',
+      content.replace('"version":1', '"version":2'),
+      'version 2 of the format, this exporter reads version 1',
+    ],
+  ])('sets a file aside that is %s, says so and goes on', async (_, damaged, trouble) => {
+    await writeFile(ledgerFile(), damaged);
+    const storage = await open();
+    expect(await storage.load('hq')).toBeUndefined();
+    expect(failures).toEqual(['read']);
+    expect(log).toContain(trouble);
+    const [aside] = (await readdir(directory)).filter((name) => name.includes('.unusable-'));
+    expect(log).toContain(aside);
+    expect(await readFile(join(directory, aside ?? ''), 'utf8')).toBe(damaged);
+    await storage.save('hq', STATE);
+    expect(await storage.load('hq')).toEqual(STATE);
+  });
+
+  it('never takes a mutilated file for a good one', () => {
+    for (let cut = 0; cut < content.length; cut++) {
+      expect(decodeLedger('hq', content.slice(0, cut))).toHaveProperty('trouble');
+      const flipped = content.slice(0, cut) + String.fromCharCode(content.charCodeAt(cut) ^ 1) + content.slice(cut + 1);
+      expect(decodeLedger('hq', flipped)).toHaveProperty('trouble');
+    }
+  });
+
+  it('goes on in memory where nothing can be written, says so once, and stores again when it can', async () => {
+    await writeFile(join(directory, 'file'), '');
+    const path = join(directory, 'file', 'below');
+    const storage = await open(path);
+    await storage.save('hq', STATE);
+    await storage.save('hq', STATE);
+    expect(failures).toEqual(['write', 'write', 'write']);
+    expect(log.match(/cannot be stored/g)).toHaveLength(1);
+    await rm(join(directory, 'file'));
+    await mkdir(path, { recursive: true });
+    await storage.save('hq', OTHER);
+    expect(log).toContain('stored again');
+    expect(await storage.load('hq')).toEqual(OTHER);
+  });
+
+  const canMount = spawnSync('mount', ['--version']).status === 0 && process.getuid?.() === 0;
+  if (!canMount) process.stderr.write('Skipped the test of a full disk: it must mount a file system\n');
+  it.runIf(canMount)('keeps the last good file when the disk is full', async () => {
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory]);
+    if (mounted.status !== 0) throw new Error(`No file system can be mounted here: ${mounted.stderr.toString()}`);
+    try {
+      const storage = await open();
+      await storage.save('hq', STATE);
+      await writeFile(join(directory, 'filler'), Buffer.alloc(1 << 20)).catch(() => undefined);
+      const large: LedgerState = { ...STATE, askedTo: Array.from({ length: 5000 }, (_, id) => [id, 1]) };
+      await storage.save('hq', large);
+      expect(failures).toEqual(['write']);
+      expect(log).toContain('ENOSPC');
+      expect(await storage.load('hq')).toEqual(STATE);
+      await rm(join(directory, 'filler'));
+      await rm(`${ledgerFile()}.new`, { force: true });
+      await storage.save('hq', OTHER);
+      expect(await storage.load('hq')).toEqual(OTHER);
+      await storage.close();
+    } finally {
+      spawnSync('umount', ['-l', directory]);
+    }
+  });
+});
+
+describe('the lock of the storage', () => {
+  /** Another process that holds the lock, as long as it lives. */
+  async function holder() {
+    const script = `
+      import { openStorage } from ${JSON.stringify(new URL('../dist/storage.js', import.meta.url).href)};
+      import { systemClock as clock } from ${JSON.stringify(new URL('../dist/clock.js', import.meta.url).href)};
+      const logger = { info() {}, warn() {}, error() {} };
+      await openStorage({ directory: process.argv[1], clock, logger, onFailure() {} });
+      console.log('locked');
+      setInterval(() => {}, 1000);
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, directory]);
+    child.stderr.on('data', (data: Buffer) => process.stderr.write(data));
+    await once(child.stdout, 'data');
+    return child;
+  }
+
+  it('refuses a second process, and lets it in at once after the first was killed', { timeout: 40_000 }, async () => {
+    const child = await holder();
+    try {
+      await expect(open(directory, systemClock)).rejects.toThrow(
+        `--storage.path: ${directory} is in use by another exporter (process ${child.pid}): give each its own directory`,
+      );
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    const clock = fastClock();
+    const storage = await open(directory, clock);
+    expect(clock.monotonic()).toBe(0);
+    await storage.save('hq', STATE);
+    expect(failures).toEqual([]);
+  });
+
+  it('takes over what another machine left behind and no longer touches', async () => {
+    await writeFile(join(directory, 'lock'), JSON.stringify({ token: 'theirs', pid: 1, where: 'elsewhere' }));
+    const storage = await open();
+    await storage.save('hq', STATE);
+    expect(failures).toEqual([]);
+  });
+
+  it('refuses one that another machine touches', async () => {
+    const lock = join(directory, 'lock');
+    await writeFile(lock, JSON.stringify({ token: 'theirs', pid: 1, where: 'elsewhere' }));
+    const clock = fastClock();
+    let beats = 0;
+    const beating: Clock = { ...clock, sleep: async (ms) => (await utimes(lock, ++beats, beats), clock.sleep(ms)) };
+    await expect(open(directory, beating)).rejects.toThrow('in use by another exporter (process 1)');
+  });
+
+  it('does not write any more once another process took it over', async () => {
+    const storage = await open();
+    await storage.save('hq', STATE);
+    await writeFile(
+      join(directory, 'lock'),
+      JSON.stringify({ token: 'theirs', pid: process.ppid, where: 'elsewhere' }),
+    );
+    const lock = join(directory, 'lock');
+    let beats = 0;
+    const beating = setInterval(() => void utimes(lock, ++beats, beats).catch(() => undefined), 1);
+    try {
+      await storage.save('hq', OTHER);
+    } finally {
+      clearInterval(beating);
+    }
+    expect(failures).toEqual(['write']);
+    expect(await storage.load('hq')).toEqual(STATE);
+    expect(await readFile(lock, 'utf8')).toContain('theirs');
+  });
+
+  it('leaves nothing behind when it is closed', async () => {
+    const storage = await open();
+    await storage.close();
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
