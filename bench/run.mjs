@@ -155,7 +155,7 @@ async function growth() {
 }
 
 const missing = ['wrk', 'prometheus-pushgateway', 'nginx'].filter((program) => !installed(program));
-console.log(`Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ${CONNECTIONS} connections, `);
+console.log(`Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ${CONNECTIONS} connections,`);
 console.log(
   `medians of ${rounds} interleaved rounds of ${seconds} s. Not installed: ${missing.join(', ') || 'nothing'}\n`,
 );
