@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 import { type ApiClient, createApiClient, type Query, type QueryResult } from '../src/api/client.ts';
-import { createDispatcher, type DispatcherOptions } from '../src/api/dispatcher.ts';
+import { type ConnectionOptions, connectionsTo } from '../src/api/dispatcher.ts';
 import type { PreparedRequest, RequestReport } from '../src/api/transport.ts';
 import { type Clock, systemClock } from '../src/clock.ts';
 import { DEFAULT_SIGNING, DEFAULT_TLS, type SigningConfig, type TlsConfig } from '../src/config/schema.ts';
@@ -18,7 +18,7 @@ export interface ClientOptions {
   readonly tls?: Partial<TlsConfig>;
   readonly signing?: Partial<SigningConfig>;
   readonly proxyUrl?: string;
-  readonly environment?: DispatcherOptions['environment'];
+  readonly environment?: ConnectionOptions['environment'];
 }
 
 /** A client as the exporter builds it, and what it told on the way. */
@@ -39,7 +39,7 @@ export function clientOf(options: ClientOptions): TestClient {
   const reports: RequestReport[] = [];
   const prepared: PreparedRequest[] = [];
   const expiries: number[] = [];
-  const dispatcher = createDispatcher({
+  const connections = connectionsTo({
     url,
     tls: { ...DEFAULT_TLS, ...options.tls },
     proxyUrl: options.proxyUrl,
@@ -55,7 +55,7 @@ export function clientOf(options: ClientOptions): TestClient {
     signing: { ...DEFAULT_SIGNING, ...options.signing },
     ccId: options.ccId,
     timeoutMs,
-    dispatcher,
+    ...connections,
     clock,
     onRequest: (report) => reports.push(report),
     onPrepared: (request) => prepared.push(request),

@@ -9,6 +9,8 @@ export interface LocalServer {
   readonly url: string;
   /** Connections that were ever opened. */
   connections(): number;
+  /** Connections that are open now. */
+  open(): number;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ async function listen(server: Server, scheme: string): Promise<LocalServer> {
     port,
     url: `${scheme}://127.0.0.1:${port}`,
     connections: () => connections,
+    open: () => sockets.size,
     async close() {
       const closed = once(server, 'close');
       server.close();
@@ -46,7 +49,11 @@ export async function serveHttp(listener: RequestListener, tls?: ServerOptions):
 
 /** What speaks TCP and nothing that the test does not make it say. */
 export async function serveTcp(onSocket: (socket: Socket) => void): Promise<LocalServer> {
-  return listen(createTcpServer(onSocket), 'http');
+  const server = createTcpServer((socket) => {
+    onSocket(socket);
+    socket.resume();
+  });
+  return listen(server, 'http');
 }
 
 /** Answers every request with these rows, as the document's example does. */

@@ -263,7 +263,10 @@ describe('whatever comes', () => {
 
   test('an answer is taken or an ApiError', () => {
     const desc = fc.oneof(fc.jsonValue(), fc.record({ data: fc.array(fc.jsonValue()), count: fc.jsonValue() }));
-    const body = fc.oneof(fc.jsonValue(), fc.record({ resultCode: fc.constantFrom('0', 0, '0100000'), resultDesc: desc }));
+    const body = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ resultCode: fc.constantFrom('0', 0, '0100000'), resultDesc: desc }),
+    );
     fc.assert(
       fc.property(body, (answer) => {
         try {

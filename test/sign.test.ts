@@ -83,12 +83,11 @@ describe('the canonical request', () => {
   });
 
   test('has the query on a line of its own', () => {
-    expect(canonicalRequest({ ...request, query: 'a=1' }).split('\n').slice(0, 4)).toEqual([
-      'POST',
-      PATH,
-      'a=1',
-      'content-type;host',
-    ]);
+    expect(
+      canonicalRequest({ ...request, query: 'a=1' })
+        .split('\n')
+        .slice(0, 4),
+    ).toEqual(['POST', PATH, 'a=1', 'content-type;host']);
   });
 
   test('the order in which headers are given does not matter', () => {
@@ -145,7 +144,7 @@ describe('what goes over the wire', () => {
     const { head, body } = await capture(async (url) => {
       const client = clientOf({ url, ...key, ccId: 7, clock: new HandClock(NOW), signing });
       expect((await ask(client, { vdns: [1, 20], range })).failure).toBeUndefined();
-      const host = signing.host ?? new URL(url).host;
+      const host = 'host' in signing ? signing.host : new URL(url).host;
       expect(client.prepared[0]?.headers['host']).toBe(host);
     });
     const headers = headersOf(head);
@@ -157,7 +156,9 @@ describe('what goes over the wire', () => {
     );
     const signed = Object.fromEntries(names.split(';').map((name) => [name, headers[name] ?? 'not sent']));
     const at = timestamp ?? '2026-11-18T12:01:02.003Z';
-    expect(headers['authorization']).toBe(authorization({ method: 'POST', path: PATH, headers: signed, body }, key, at));
+    expect(headers['authorization']).toBe(
+      authorization({ method: 'POST', path: PATH, headers: signed, body }, key, at),
+    );
   });
 
   test('leaves out ccId and vdn when they are not configured', async () => {

@@ -65,7 +65,7 @@ function explanationOf(error: unknown): Explanation {
       );
     } else if (code.startsWith('CERT_')) {
       generic = explain('tls', `the certificate was not accepted (${code})`, CA_HINT);
-    } else if (code.startsWith('HPE_')) {
+    } else if (code.startsWith('HPE_') || cause.name === 'HTTPParserError') {
       generic = explain('invalid', 'the answer is not HTTP', 'Check the port of url, and whether it wants https://');
     }
   }
