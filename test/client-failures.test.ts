@@ -339,7 +339,7 @@ describe('secrets', () => {
       });
     });
     const key = fc.string({
-      unit: fc.constantFrom(...'abcdefghijkmnopqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ0123456789/+=.-_'),
+      unit: fc.constantFrom(...Array.from('abcdefghijkmnopqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ0123456789/+=.-_')),
       minLength: 12,
       maxLength: 40,
     });
