@@ -1,5 +1,5 @@
 import { type ApiClient, type ApiClientOptions, createApiClient } from './api/client.ts';
-import { createDispatcher } from './api/dispatcher.ts';
+import { connectionsTo } from './api/dispatcher.ts';
 import type { ProxyEnvironment } from './api/proxy.ts';
 import type { CallCenterConfig } from './config/schema.ts';
 import { readSecret } from './config/secret.ts';
@@ -24,6 +24,6 @@ export function createClientFor(config: CallCenterConfig, context: ClientContext
     ...rest,
     secretKey: () => readSecret(config.secretKey),
     timeoutMs,
-    dispatcher: createDispatcher({ ...config, environment, connections, connectTimeoutMs: timeoutMs, onCertificate }),
+    ...connectionsTo({ ...config, environment, connections, connectTimeoutMs: timeoutMs, onCertificate }),
   });
 }

@@ -37,6 +37,8 @@ export interface ApiClient {
 }
 
 export interface ApiClientOptions extends TransportOptions {
+  /** Ends the connections that `dispatcher` makes. */
+  readonly close: () => Promise<void>;
   readonly ccId: number | undefined;
   /** How one request is sent; default {@link post}. */
   readonly send?: typeof post;
@@ -56,10 +58,18 @@ class Gathering {
 
   add(row: unknown): void {
     const parsed = parseRow(row, this.#expected);
-    const key = 'window' in parsed ? `${parsed.window.vdn}/${parsed.window.begin}` : rawKey(row);
-    this.seen.add(key);
-    if ('window' in parsed) this.windows.set(key, parsed.window);
-    else if ('rejected' in parsed) this.rejected.set(key, { reason: parsed.rejected, detail: parsed.detail });
+    if ('window' in parsed) {
+      const key = `${parsed.window.vdn}/${parsed.window.begin}`;
+      this.seen.add(key);
+      this.windows.set(key, parsed.window);
+    } else if ('rejected' in parsed) {
+      // A bad row beside a good one of the same VDN and window (of another ccId, say) is a row of its own.
+      const key = `${parsed.rejected} ${rawKey(row)}`;
+      this.seen.add(key);
+      this.rejected.set(key, { reason: parsed.rejected, detail: parsed.detail });
+    } else {
+      this.seen.add(rawKey(row));
+    }
   }
 }
 
@@ -72,7 +82,7 @@ function rawKey(row: unknown): string {
   return `${part('vdn')}/${part('beginTime')}`;
 }
 
-/** Builds a client of one call center. Everything it opens hangs on `options.dispatcher`, which {@link ApiClient.close} ends. */
+/** Builds a client of one call center. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const { send = post } = options;
 
@@ -100,7 +110,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       for (const row of answer.rows) gathering.add(row);
       offset += answer.rows.length;
       count = answer.count ?? count;
-      const isLast = count === undefined ? answer.rows.length < PAGE_SIZE : offset >= count;
+      const isLast = count === undefined ? answer.rows.length < PAGE_SIZE : gathering.seen.size >= count;
       if (isLast || answer.rows.length === 0) break;
     }
     return count;
@@ -132,7 +142,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
 
   return {
     query,
-    close: () => options.dispatcher.destroy(),
+    close: () => options.close(),
   };
 }
 

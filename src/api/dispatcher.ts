@@ -1,10 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { TlsConfig } from '../config/schema.ts';
 import { proxyAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
 
-export interface DispatcherOptions {
+export interface ConnectionOptions {
   readonly url: string;
   readonly tls: TlsConfig;
   readonly proxyUrl: string | undefined;
@@ -13,6 +14,13 @@ export interface DispatcherOptions {
   readonly connectTimeoutMs: number;
   /** Called after each TLS handshake with the time at which the first certificate of the chain expires. */
   readonly onCertificate: (notAfterMs: number) => void;
+}
+
+/** The connections to one CMS. */
+export interface Connections {
+  readonly dispatcher: Dispatcher;
+  /** Cuts every connection, those that are only being made as well. */
+  close(): Promise<void>;
 }
 
 type Connector = buildConnector.connector;
@@ -38,9 +46,9 @@ function chainNotAfter(leaf: PeerCertificate | DetailedPeerCertificate): number 
 function reporting(connect: Connector, onCertificate: (notAfterMs: number) => void): Connector {
   return (target, callback) => {
     connect(target, (...result) => {
-      const socket = result[1];
-      const isTls = socket !== null && 'getPeerCertificate' in socket;
-      const notAfter = isTls ? chainNotAfter(socket.getPeerCertificate(true)) : undefined;
+      // A connection that failed has no socket, not even the null that the type promises.
+      const socket: object = result[1] ?? {};
+      const notAfter = socket instanceof TLSSocket ? chainNotAfter(socket.getPeerCertificate(true)) : undefined;
       if (notAfter !== undefined) onCertificate(notAfter);
       callback(...result);
     });
@@ -64,10 +72,25 @@ function isTunnelFailure(error: Error): boolean {
 }
 
 /**
- * Connections to one CMS: keep-alive, private CA, client certificate, proxy. The certificate files are read here, once.
+ * Sets up connections to one CMS: keep-alive, private CA, client certificate, proxy. The certificate files are read here, once.
  * @throws when a file cannot be read or is no PEM, or OperationError for a proxy of the environment that is no URL
  */
-export function createDispatcher(options: DispatcherOptions): Dispatcher {
+export function connectionsTo(options: ConnectionOptions): Connections {
+  const closing = new AbortController();
+  const dispatcher = createDispatcher(options, closing.signal);
+  return {
+    dispatcher,
+    close() {
+      // undici itself waits for connections that are being made.
+      closing.abort();
+      return dispatcher.destroy();
+    },
+  };
+}
+
+function createDispatcher(options: ConnectionOptions, signal: AbortSignal): Dispatcher {
+  // Each connection listens; Node.js 20 takes more than ten listeners for a leak.
+  setMaxListeners(0, signal);
   const { url, tls, onCertificate, connectTimeoutMs: timeout } = options;
   const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
   const secure: buildConnector.BuildOptions = {
@@ -77,6 +100,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
     rejectUnauthorized: !tls.insecureSkipVerify,
     timeout,
+    signal,
     // A resumed session shows only a part of the chain, and a few handshakes in 5 minutes cost nothing.
     maxCachedSessions: 0,
   };
@@ -100,7 +124,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     uri: proxy.origin,
     ...(token === undefined ? {} : { token }),
     requestTls: secure,
-    proxyTls: { timeout },
+    proxyTls: { timeout, signal },
     clientFactory: (origin, { connect }: { connect: Connector }) =>
       new Pool(origin, { connect: blaming(proxy.host, connect, () => true) }),
     factory: (origin, { connect, ...rest }: Pool.Options & { connect: Connector }) =>

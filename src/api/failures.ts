@@ -10,20 +10,21 @@ interface Explanation {
 const explain = (reason: FailureReason, text: string, hint: string): Explanation => ({ reason, text, hint });
 
 const ALLOWED = "the CMS allows this machine's source address, and the port is right";
+const CLOSED_HINT = `Check that ${ALLOWED}; a port that wants https:// or a client certificate (tls.cert_file) closes connections, too`;
 const CA_HINT = 'Set tls.ca_file to the CA certificate (PEM) that signed the certificate of the CMS';
 
 /** Error codes of Node.js, OpenSSL and undici that have one clear meaning for an operator. */
 const CODES: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: explain('network', 'connection refused', 'Check the port of url, and that the CMS is running'),
-  ECONNRESET: explain('network', 'connection reset', `Check that ${ALLOWED}`),
-  EPIPE: explain('network', 'connection closed while sending', `Check that ${ALLOWED}`),
+  ECONNRESET: explain('network', 'connection reset', CLOSED_HINT),
+  EPIPE: explain('network', 'connection closed while sending', CLOSED_HINT),
   EHOSTUNREACH: explain('network', 'no route to the host', 'Check routing and firewalls, or set proxy_url'),
   ENETUNREACH: explain('network', 'no route to the network', 'Check routing and firewalls, or set proxy_url'),
   ENOTFOUND: explain('network', 'unknown host', 'Check the host name in url, and the DNS of this machine'),
   EAI_AGAIN: explain('network', 'host name lookup failed', 'Check the DNS of this machine'),
   ETIMEDOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
   UND_ERR_CONNECT_TIMEOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
-  UND_ERR_SOCKET: explain('network', 'connection closed before the answer was complete', `Check that ${ALLOWED}`),
+  UND_ERR_SOCKET: explain('network', 'connection closed before the answer was complete', CLOSED_HINT),
   CERT_HAS_EXPIRED: explain('tls', 'the certificate has expired', 'Renew the certificate of the CMS'),
   CERT_NOT_YET_VALID: explain('tls', 'the certificate is not valid yet', 'Check the clock of this machine'),
   DEPTH_ZERO_SELF_SIGNED_CERT: explain('tls', 'the certificate is self-signed', CA_HINT),
@@ -65,7 +66,7 @@ function explanationOf(error: unknown): Explanation {
       );
     } else if (code.startsWith('CERT_')) {
       generic = explain('tls', `the certificate was not accepted (${code})`, CA_HINT);
-    } else if (code.startsWith('HPE_')) {
+    } else if (code.startsWith('HPE_') || cause.name === 'HTTPParserError') {
       generic = explain('invalid', 'the answer is not HTTP', 'Check the port of url, and whether it wants https://');
     }
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { SigningConfig } from '../config/schema.ts';
@@ -119,6 +120,16 @@ function parseJson(text: string, origin: string): unknown {
   }
 }
 
+/** Rejects as soon as `signal` is aborted: undici itself looks at it only when the connection is there. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(new Error('Aborted'));
+    });
+    promise.then(resolve, reject);
+  });
+}
+
 async function exchange(
   payload: object,
   options: TransportOptions,
@@ -130,7 +141,7 @@ async function exchange(
   const sentAt = clock.now();
   const prepared = prepare(payload, { accessKey: options.accessKey, secretKey }, options, sentAt);
   options.onPrepared?.(prepared);
-  const response = await request(new URL(prepared.path, url), {
+  const answered = request(new URL(prepared.path, url), {
     method: 'POST',
     headers: { ...prepared.headers, accept: 'application/json' },
     body: prepared.body,
@@ -139,6 +150,7 @@ async function exchange(
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const response = await orAborted(answered, signal);
   const skewMs = skewOf(single(response.headers['date']), sentAt, clock.now());
   onSkew(skewMs);
   const body = readLimited(response.body, url);
@@ -165,6 +177,8 @@ export async function post(payload: object, options: TransportOptions, signal: A
   const end = () => {
     ending.abort();
   };
+  // As many listeners as requests under way; Node.js 20 takes more than ten for a leak.
+  setMaxListeners(0, signal);
   signal.addEventListener('abort', end);
   void clock.sleep(timeoutMs, done.signal).then(end);
   const started = clock.monotonic();
