@@ -57,6 +57,7 @@ function readTlsFiles({ tls }: CallCenterConfig): Ingredients['tlsFiles'] {
 
 /** Says why a call center cannot be set up, without values of the config. */
 function explain(error: unknown): string {
+  if (error instanceof OperationError) return error.message;
   const isOfFile = error instanceof Error && 'syscall' in error;
   if (isOfFile) return `Cannot read a file of its tls: ${readFailure(error)}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

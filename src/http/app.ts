@@ -27,7 +27,9 @@ function header(res: Response, name: string, value: string): void {
 
 function send(res: Response, status: number, type: string, body: string): void {
   header(res, 'Cache-Control', 'no-store');
-  res.status(status).type(type).end(body);
+  const bytes = Buffer.from(body);
+  // Node.js leaves it out of an answer to HEAD.
+  res.status(status).type(type).setHeader('Content-Length', bytes.length).end(bytes);
 }
 
 function text(res: Response, status: number, body: string): void {

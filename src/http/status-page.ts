@@ -4,7 +4,7 @@ import { REPOSITORY_URL } from '../version.ts';
 import { WINDOW_MS } from '../window.ts';
 import { Html, html } from './html.ts';
 import { STYLE_ELEMENT } from './status-style.ts';
-import { formatAge, hourAndMinute, timeElement } from './times.ts';
+import { formatAge, hourAndMinute, isoSeconds, timeElement } from './times.ts';
 import { vdnTable } from './vdn-table.ts';
 import type { VdnQuery } from './vdn-list.ts';
 
@@ -62,7 +62,8 @@ function callCenterBox({ snapshot, status, vdnsConfigured }: CallCenterView, dat
       ? html`no data`
       : html`window ${hourAndMinute(newest)}–${hourAndMinute(newest + WINDOW_MS)} UTC, ended
         ${formatAge(now - newest - WINDOW_MS)} ago`;
-  const next = status.nextPollAt === undefined ? html`now` : timeElement(Math.max(status.nextPollAt, now), now);
+  const { nextPollAt } = status;
+  const next = nextPollAt === undefined || nextPollAt <= now ? html`under way` : timeElement(nextPollAt, now);
   const failure =
     lastFailure &&
     html`<dt>Last error</dt><dd>${timeElement(lastFailure.at, now)}<br>
@@ -106,11 +107,12 @@ export function renderStatusPage(data: StatusPageData): string {
       <body>
         <header>
           <h1>AICC CTI exporter</h1>
-          <p>Version ${version}, up ${formatAge(now - startedAt)}, started ${timeElement(startedAt, now)}</p>
+          <p>Version ${version}, up ${formatAge(now - startedAt)}, started ${isoSeconds(startedAt)}</p>
           <nav aria-label="Links">
             <ul>
               <li><a href="${telemetryPath}">Metrics</a></li>
               <li><a href="/config">Configuration</a></li>
+              <li><a href="#vdns">VDNs</a></li>
               <li><a href="/sd">Service discovery</a></li>
               <li><a href="${REPOSITORY_URL}#readme" rel="noreferrer">Documentation</a></li>
               <li><a href="${REPOSITORY_URL}/blob/main/docs/runbooks.md" rel="noreferrer">Runbooks</a></li>
@@ -125,7 +127,7 @@ export function renderStatusPage(data: StatusPageData): string {
             query,
           )}
         </main>
-        <footer>Values are those of each VDN's newest 5-minute window. As of ${timeElement(now, now)}</footer>
+        <footer>Values are those of each VDN's newest 5-minute window. As of ${isoSeconds(now)}</footer>
       </body>
     </html> `;
   return page.text;

@@ -30,7 +30,7 @@ a:focus-visible, input:focus-visible, select:focus-visible, button:focus-visible
 header p { margin: 4px 0; color: var(--dim); }
 nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 6px 0 0; padding: 0; }
 .age, .none { color: var(--dim); }
-.centers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); }
+.centers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); align-items: start; }
 article { background: var(--box); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 6px; padding: 12px 14px; }
 article > div { display: flex; gap: 10px; justify-content: space-between; align-items: baseline; }
 .state { color: var(--tone); font-weight: 600; white-space: nowrap; }
@@ -46,6 +46,7 @@ input, select, button {
   font: inherit; color: var(--text); background: var(--box); border: 1px solid var(--line); border-radius: 5px; padding: 6px 9px;
   max-width: 100%; min-height: 38px;
 }
+form a { padding: 8px 4px; }
 button { cursor: pointer; border-color: var(--link); color: var(--link); font-weight: 600; }
 .pages { display: flex; flex-wrap: wrap; gap: 4px 14px; justify-content: space-between; margin: 8px 0; }
 .pages ul { display: flex; flex-wrap: wrap; gap: 4px; list-style: none; margin: 0; padding: 0; }
@@ -62,24 +63,22 @@ tbody th { font-weight: 400; }
 .number { text-align: right; white-space: nowrap; }
 .name, .center { overflow-wrap: anywhere; min-width: 9em; max-width: 26em; }
 .labels { display: block; font-size: .82rem; color: var(--dim); }
-caption { text-align: left; padding: 6px 10px; color: var(--dim); }
 footer { margin: 26px auto; color: var(--dim); }
 @media (max-width: 760px) {
   .scroll { border: 0; background: none; overflow: visible; }
   table, tbody { display: block; }
   thead { display: none; }
-  caption { display: block; padding: 0 0 6px; }
   tbody tr {
     display: grid; grid-template-columns: repeat(4, 1fr); gap: 4px 10px; margin-bottom: 10px; padding: 9px 12px;
     background: var(--box); border: 1px solid var(--line); border-radius: 6px;
   }
-  tbody th, tbody td { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; white-space: normal; }
+  tbody tr > *, tbody tr:last-child > * { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; white-space: nowrap; }
+  tbody .name, tbody .center { white-space: normal; }
   tbody td::before { display: block; font-size: .75rem; color: var(--dim); }
   tbody .name { grid-column: 2 / -1; font-weight: 600; }
   tbody .name .labels { font-weight: 400; }
   tbody .center { grid-column: 1 / -1; }
   tbody th::before { display: block; font-size: .75rem; color: var(--dim); content: "VDN"; }
-  tbody .silence { grid-column: 1 / -1; }
   ${CARD_TITLES}
   form label, form button { flex: 1 1 40%; }
   form label:first-child { flex-basis: 100%; }

@@ -20,15 +20,20 @@ export function formatAge(ms: number): string {
   return parts.join(' ');
 }
 
-/** `2026-01-31 10:05:10 UTC (2m 5s ago)`, or how long until then. */
+/** `10:05:10 UTC (2m 5s ago)`, or how long until then; with the date when that is not today's. */
 export function timeElement(at: number, now: number): Html {
   const iso = new Date(at).toISOString();
+  const day = iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10) ? '' : `${iso.slice(0, 10)} `;
   const distance = at > now ? `in ${formatAge(at - now)}` : `${formatAge(now - at)} ago`;
-  return html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')} UTC</time>
-    <span class="age">(${distance})</span>`;
+  return html`<time datetime="${iso}">${day}${iso.slice(11, 19)} UTC</time> <span class="age">(${distance})</span>`;
 }
 
 /** `10:05` UTC. */
 export function hourAndMinute(at: number): string {
   return new Date(at).toISOString().slice(11, 16);
+}
+
+/** `2026-01-31 10:05:10 UTC`. */
+export function isoSeconds(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

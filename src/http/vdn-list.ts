@@ -95,18 +95,25 @@ function matches({ id, name, labels }: VdnState, text: string): boolean {
   return false;
 }
 
+/** Orders texts as people do: whatever the case and accents, 2 before 10. Much faster than a collator. */
+function textKey(text: string): string {
+  return text
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/\d+/g, (digits) => digits.padStart(12, '0'));
+}
+
 function sorted(rows: readonly VdnRow[], column: Column, isDescending: boolean): VdnRow[] {
-  const collator = new Intl.Collator('en', { numeric: true });
   const sign = isDescending ? -1 : 1;
-  return rows
-    .map((row) => ({ row, value: column.value(row) }))
-    .sort((a, b) => {
-      if (a.value === undefined || b.value === undefined)
-        return Number(a.value === undefined) - Number(b.value === undefined);
-      if (typeof a.value === 'number' && typeof b.value === 'number') return sign * (a.value - b.value);
-      return sign * collator.compare(String(a.value), String(b.value));
-    })
-    .map(({ row }) => row);
+  const keyed = rows.map((row) => {
+    const value = column.value(row);
+    return { row, key: typeof value === 'string' ? textKey(value) : value };
+  });
+  keyed.sort((a, b) => {
+    if (a.key === undefined || b.key === undefined) return Number(a.key === undefined) - Number(b.key === undefined);
+    return a.key < b.key ? -sign : a.key > b.key ? sign : 0;
+  });
+  return keyed.map(({ row }) => row);
 }
 
 /** The VDNs of all call centers, filtered, sorted (stable) and cut into pages of {@link PAGE_ROWS}. */

@@ -1,0 +1,299 @@
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { IncomingHttpHeaders, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { ConfigError } from '../../src/errors.ts';
+import { createExposition } from '../../src/exposition.ts';
+import { createApp } from '../../src/http/app.ts';
+import { createLogger } from '../../src/log.ts';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { eventually, type RunningExporter, startExporter } from '../running-exporter.ts';
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A request whose path is sent as it is. */
+function ask(url: string, path: string, method = 'GET', headers: Record<string, string> = {}): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, path, method, headers }, (res) => {
+      let body = '';
+      res.setEncoding('utf8').on('data', (text: string) => (body += text));
+      res.on('end', () => {
+        resolve({ status: res.statusCode, headers: res.headers, body });
+      });
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+const SECRETS = {
+  AICC_ACCESS_KEY: 'the-access-key',
+  AICC_SECRET_KEY: 'the-secret-key',
+  PROXY_PASSWORD: 'the-proxy-password',
+};
+
+const yaml = (url: string, more = '') => `call_centers:
+  - name: head "quarters" <1>
+    url: ${url}
+    cc_id: 1
+    access_key: \${AICC_ACCESS_KEY}
+    secret_key: \${AICC_SECRET_KEY}
+    vdns: [1-3, { id: 9, name: Sales, labels: { team: a } }]
+${more}`;
+
+let simulator: Simulator;
+let exporter: RunningExporter;
+
+beforeAll(async () => {
+  simulator = await startSimulator({ accessKey: SECRETS.AICC_ACCESS_KEY, secretKey: SECRETS.AICC_SECRET_KEY });
+  exporter = await startExporter(yaml(simulator.url), { env: SECRETS });
+  await eventually(async () => (await exporter.get('/-/ready')) === 'Ready\n');
+});
+
+afterAll(async () => {
+  await exporter.stop();
+  await simulator.close();
+});
+
+const GET_ROUTES = ['/', '/metrics', '/config', '/sd', '/-/healthy', '/-/ready'];
+
+describe('every route', () => {
+  it.each(GET_ROUTES)('%s answers HEAD like GET, without a body', async (path) => {
+    const [get, head] = [await ask(exporter.url, path), await ask(exporter.url, path, 'HEAD')];
+    expect(get.status).toBe(200);
+    expect(get.body.length).toBeGreaterThan(0);
+    const steady = ({ headers }: Answer) => ({ ...headers, date: '', 'content-length': '' });
+    expect(steady(head)).toEqual(steady(get));
+    expect(Number(head.headers['content-length'])).toBeGreaterThan(0);
+    expect(head.body).toBe('');
+  });
+
+  it.each(GET_ROUTES)('%s refuses other methods and says which are allowed', async (path) => {
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
+      const { status, headers, body } = await ask(exporter.url, path, method);
+      expect([method, status, headers.allow, body]).toEqual([method, 405, 'GET, HEAD', 'Method not allowed\n']);
+    }
+  });
+
+  it('of a reload refuses all but POST', async () => {
+    for (const method of ['GET', 'PUT']) {
+      const { status, headers } = await ask(exporter.url, '/-/reload', method);
+      expect([status, headers.allow]).toEqual([405, 'POST']);
+    }
+    expect((await ask(exporter.url, '/-/reload', 'HEAD')).status).toBe(405);
+  });
+
+  it('tells browsers not to guess types, and nobody what it is made with', async () => {
+    for (const path of [...GET_ROUTES, '/nowhere']) {
+      const { headers } = await ask(exporter.url, path);
+      expect([path, headers['x-content-type-options'], headers['x-powered-by'], headers.etag]).toEqual([
+        path,
+        'nosniff',
+        undefined,
+        undefined,
+      ]);
+    }
+  });
+
+  it.each(['/nowhere', '/metrics/x', '/Config', '/-/', '/%zz', '//x', '/..%2f..%2fetc/passwd', '/?/../x/y/config/x'])(
+    '%s, which is none, gets a short answer',
+    async (path) => {
+      const { status, headers, body } = await ask(exporter.url, path);
+      if (path.startsWith('/?')) expect(status).toBe(200);
+      else expect([status, headers['content-type'], body]).toEqual([404, 'text/plain; charset=utf-8', 'Not found\n']);
+    },
+  );
+});
+
+describe('health and readiness', () => {
+  it('are told apart: ready is who has ended the first poll of each call center, whatever came of it', async () => {
+    const slow = await startSimulator({ faults: [{ kind: 'hang', seconds: 60 }] });
+    const other = await startExporter(yaml(slow.url), { env: SECRETS });
+    expect(await ask(other.url, '/-/healthy')).toMatchObject({ status: 200, body: 'Healthy\n' });
+    expect(await ask(other.url, '/-/ready')).toMatchObject({
+      status: 503,
+      body: 'Not ready: the first poll of a call center has not ended yet\n',
+    });
+    expect((await ask(other.url, '/metrics')).body).toContain(
+      'aicc_cti_polls_total{call_center="head \\"quarters\\" <1>"} 0\n',
+    );
+    expect((await ask(other.url, '/')).body).toContain('Waiting for first poll');
+    await slow.close(); // Now the request under way fails.
+    await eventually(async () => (await other.get('/-/ready')) === 'Ready\n');
+    expect((await ask(other.url, '/')).body).toContain('Failing');
+    await other.stop();
+  });
+});
+
+describe('the page of the config', () => {
+  it('shows every setting, and of the secrets that there are some', async () => {
+    const { headers, body } = await ask(exporter.url, '/config');
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(headers['cache-control']).toBe('no-store');
+    expect(parse(body)).toEqual({
+      call_centers: [
+        {
+          name: 'head "quarters" <1>',
+          url: simulator.url,
+          cc_id: 1,
+          access_key: '<secret>',
+          secret_key: '<secret>',
+          vdns: ['1-3', { id: 9, name: 'Sales', labels: { team: 'a' } }],
+          poll: {
+            settle_delay: '10s',
+            retry_interval: '15s',
+            lookback_windows: 2,
+            catch_up: '1d',
+            stale_after: '12m',
+            timeout: '10s',
+            concurrency: 4,
+          },
+          tls: { insecure_skip_verify: false },
+          signing: { headers: ['content-length', 'content-type', 'host'], milliseconds: true },
+        },
+      ],
+    });
+  });
+});
+
+describe('secrets', () => {
+  /** A CMS or a gateway that tells all it was sent. */
+  async function startEcho(status: number, type: 'html' | 'json'): Promise<Server> {
+    const server = createServer((req, res) => {
+      const told = req.headers.authorization ?? req.headers['proxy-authorization'] ?? '';
+      const body =
+        type === 'html'
+          ? `<title>${told}</title>`
+          : JSON.stringify({ resultCode: '1', resultDesc: told, message: told });
+      res.writeHead(status, { 'content-type': type === 'html' ? 'text/html' : 'application/json' }).end(body);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  }
+
+  const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  it.each([
+    [401, 'html'],
+    [403, 'html'],
+    [200, 'html'],
+    [200, 'json'],
+    [500, 'json'],
+  ] as const)(
+    'stay out of pages, metrics and log, even if the other side echoes them (%i, %s)',
+    async (status, type) => {
+      const echo = await startEcho(status, type);
+      const proxied = `    proxy_url: http://user:\${PROXY_PASSWORD}@${new URL(urlOf(echo)).host}\n`;
+      const other = await startExporter(
+        yaml(urlOf(echo)) + yaml('https://127.0.0.1:9', proxied).slice(14).replace('head', 'via'),
+        {
+          env: SECRETS,
+        },
+      );
+      await eventually(async () => (await other.get('/-/ready')) === 'Ready\n');
+      const pages = await Promise.all(GET_ROUTES.map((path) => other.get(path)));
+      expect(pages[0]).toContain('What to check');
+      expect(pages[0]?.match(/✖ Failing/g)).toHaveLength(2);
+      const shown = [...pages, other.log()].join('\n');
+      for (const secret of Object.values(SECRETS)) expect(shown).not.toContain(secret);
+      expect(shown).not.toContain(Buffer.from(`user:${SECRETS.PROXY_PASSWORD}`).toString('base64'));
+      await other.stop();
+      echo.close();
+      echo.closeAllConnections();
+    },
+  );
+});
+
+describe('an app whose parts fail', () => {
+  let server: Server;
+  let url: string;
+  let log = '';
+  let failure: Error = new Error();
+
+  beforeAll(async () => {
+    const app = createApp({
+      exporter: {
+        callCenters: () => [],
+        config: () => ({ callCenters: [], vdnLabelNames: [], warnings: [] }),
+        isReady: () => true,
+      },
+      exposition: createExposition({
+        sources: () => [],
+        labelNames: () => [],
+        ownMetrics: () => Promise.reject(failure),
+      }),
+      telemetryPath: '/metrics',
+      statusPage: () => {
+        throw failure;
+      },
+      reload: () => Promise.reject(failure),
+      logger: createLogger('info', 'logfmt', { write: (line) => (log += line) }),
+    });
+    server = createServer(app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => server.close());
+
+  it.each([
+    ['/', 'GET'],
+    ['/metrics', 'GET'],
+    ['/-/reload', 'POST'],
+  ])('answers %s without telling the stack, and logs it', async (path, method) => {
+    failure = new TypeError('Mistake in a test');
+    log = '';
+    const { status, headers, body } = await ask(url, path, method);
+    expect([status, headers['content-type'], body]).toEqual([
+      500,
+      'text/plain; charset=utf-8',
+      'Internal error: the log says more\n',
+    ]);
+    expect(log).toContain('Mistake in a test');
+    expect(log).toContain('app.test.ts');
+  });
+
+  it('answers a reload with the problems', async () => {
+    failure = new ConfigError([
+      { file: 'a.yaml', line: 1, message: 'One' },
+      { file: 'a.yaml', line: 2, message: 'Two' },
+    ]);
+    const { status, body } = await ask(url, '/-/reload', 'POST');
+    expect([status, body]).toEqual([500, 'The configuration was not changed:\na.yaml:1: One\na.yaml:2: Two\n']);
+  });
+});
+
+describe('another telemetry path', () => {
+  it.each(['/probe/metrics', '/'])('%s serves the metrics', async (path) => {
+    const other = await startExporter(yaml(simulator.url), { env: SECRETS, args: [`--web.telemetry-path=${path}`] });
+    expect((await ask(other.url, path)).body).toContain('aicc_cti_up{');
+    expect((await ask(other.url, '/metrics')).status).toBe(404);
+    const [target] = JSON.parse((await ask(other.url, '/sd')).body) as { labels: Record<string, string> }[];
+    expect(target?.labels['__metrics_path__']).toBe(path);
+    await other.stop();
+  });
+});
+
+describe('service discovery', () => {
+  it('has a target for each call center, at the address where it was asked', async () => {
+    const { headers, body } = await ask(exporter.url, '/sd', 'GET', { Host: 'exporter.example.com:10122' });
+    expect(headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(JSON.parse(body)).toEqual([
+      {
+        targets: ['exporter.example.com:10122'],
+        labels: {
+          instance: 'exporter.example.com:10122/head "quarters" <1>',
+          __metrics_path__: '/metrics',
+          __param_call_center: 'head "quarters" <1>',
+          __meta_aicc_cti_call_center: 'head "quarters" <1>',
+        },
+      },
+    ]);
+  });
+});
