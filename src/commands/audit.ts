@@ -1,0 +1,4 @@
+import type { CommandIo } from './flags.ts';
+export async function audit(_args: readonly string[], _io: CommandIo): Promise<number> {
+  return Promise.resolve(0);
+}
