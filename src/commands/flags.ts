@@ -1,6 +1,6 @@
+import type { Writable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import type { VdnConfig, CallCenterConfig, Config } from '../config/schema.ts';
-import { MAX_VDN_ID } from '../config/schema.ts';
+import { type CallCenterConfig, type Config, MAX_VDN_ID, type VdnConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 
 /** Reads flags; nothing else may stand on the command line. @throws UsageError */
@@ -91,7 +91,7 @@ function readIds(text: string): number[] {
 
 /** The streams and the surroundings of a command. */
 export interface CommandIo {
-  readonly stdout: NodeJS.WritableStream & import('node:stream').Writable;
+  readonly stdout: Writable;
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted to stop cleanly (SIGTERM, SIGINT). */
