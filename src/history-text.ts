@@ -1,6 +1,7 @@
 /** Windows of the past as samples with timestamps: the same series as on the metrics page. */
 import type { VdnWindow } from './api/rows.ts';
 import type { VdnConfig } from './config/schema.ts';
+import type { VdnState } from './store.ts';
 import { type Totals, NO_TOTALS } from './vdn-ledger.ts';
 import { WINDOW_MS, type WindowRange, windowsBetween } from './window.ts';
 import { escapeLabel, type Family, families, header } from './window-text.ts';
@@ -8,6 +9,9 @@ import { escapeLabel, type Family, families, header } from './window-text.ts';
 /** `openmetrics` counts time in seconds and ends with `# EOF`, `victoriametrics` in milliseconds. */
 export const HISTORY_FORMATS = ['openmetrics', 'victoriametrics'] as const;
 export type HistoryFormat = (typeof HISTORY_FORMATS)[number];
+
+/** Characters that are written at once, about. */
+const PIECE_LENGTH = 65_536;
 
 /** How far the history of one VDN has been written. */
 export interface Account {
@@ -72,6 +76,22 @@ export interface HistoryTextOptions {
   readonly extraLabels: readonly (readonly [name: string, value: string])[];
 }
 
+/** What is shown of a VDN at a moment. */
+interface Moment {
+  readonly ms: number;
+  readonly state: VdnState;
+  /** The start of a window that follows none: only counters are known. */
+  readonly isBefore: boolean;
+}
+
+function momentsOf({ vdn, entries }: Stretch, ccId: number | undefined): Moment[] {
+  return entries.flatMap(({ window, before, after, isAfterGap }) => {
+    const state = { id: vdn.id, name: vdn.name, labels: vdn.labels, ccId: ccId ?? window.ccId, window, totals: after };
+    const end = { ms: window.begin + WINDOW_MS, state, isBefore: false };
+    return isAfterGap ? [{ ms: window.begin, state: { ...state, totals: before }, isBefore: true }, end] : [end];
+  });
+}
+
 /** Writes history, family by family within each piece of it. */
 export class HistoryText {
   readonly #families: readonly Family[];
@@ -100,19 +120,21 @@ export class HistoryText {
    * none: increase() sees no growth without the value before.
    */
   *samples(callCenter: string, ccId: number | undefined, stretches: readonly Stretch[]): Generator<string, void> {
+    const moments = stretches.map((stretch) => momentsOf(stretch, ccId));
+    let text = '';
     for (const family of this.#families) {
       const start = `${family.name}{${this.#labels}call_center="${escapeLabel(callCenter)}",vdn="`;
-      for (const { vdn, entries } of stretches) {
-        let text = '';
-        for (const { window, before, after, isAfterGap } of entries) {
-          const state = { ...vdn, ccId: ccId ?? window.ccId, window };
-          if (isAfterGap && family.type === 'counter')
-            text += this.#stamped(family.lines(start, { ...state, totals: before }), window.begin);
-          text += this.#stamped(family.lines(start, { ...state, totals: after }), window.begin + WINDOW_MS);
+      const isCounter = family.type === 'counter';
+      for (const ofVdn of moments) {
+        for (const { ms, state, isBefore } of ofVdn) {
+          if (!isBefore || isCounter) text += this.#stamped(family.lines(start, state), ms);
         }
-        if (text !== '') yield text;
+        if (text.length < PIECE_LENGTH) continue;
+        yield text;
+        text = '';
       }
     }
+    if (text !== '') yield text;
   }
 
   #stamped(lines: string, ms: number): string {
