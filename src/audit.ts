@@ -1,7 +1,7 @@
 /** What Prometheus counted against what the API says. Pure. */
 import type { VdnWindow } from './api/rows.ts';
 import { TOTAL_METRICS, type TotalField } from './metrics.ts';
-import type { RawSeries } from './prometheus.ts';
+import type { RawSeries } from './prometheus-api.ts';
 import { WINDOW_MS, type WindowRange } from './window.ts';
 import { escapeLabel } from './window-text.ts';
 

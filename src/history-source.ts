@@ -1,5 +1,5 @@
 import type { ApiClient, QueryResult } from './api/client.ts';
-import type { ProxyEnvironment } from './api/dispatcher.ts';
+import type { ProxyEnvironment } from './api/proxy.ts';
 import { post } from './api/transport.ts';
 import { createClientFor } from './client-for.ts';
 import type { Clock } from './clock.ts';

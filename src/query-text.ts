@@ -1,7 +1,6 @@
 /** Windows for people and programs: an aligned table, JSON or CSV. */
-import type { VdnWindow } from './api/rows.ts';
+import type { VdnWindow, WindowField } from './api/rows.ts';
 import type { VdnConfig } from './config/schema.ts';
-import type { WindowField } from './metrics.ts';
 import { formatTime } from './time.ts';
 import { WINDOW_MS } from './window.ts';
 

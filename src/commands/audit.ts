@@ -19,7 +19,7 @@ import { type HistoryTarget, planHistory } from '../history.ts';
 import { streamOutput } from '../history-output.ts';
 import { historyAnswers } from '../history-source.ts';
 import { startProgress } from '../progress.ts';
-import { createPrometheus, type Prometheus } from '../prometheus.ts';
+import { createPrometheus, type Prometheus } from '../prometheus-api.ts';
 import { formatRange, parseRange } from '../time.ts';
 import { WINDOW_MS, windowAt, type WindowRange } from '../window.ts';
 import { type CommandIo, readFlags, required, select, type Selection, wholeNumber } from './flags.ts';
