@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { audit } from './commands/audit.ts';
+import { backfill } from './commands/backfill.ts';
 import { checkConfig } from './commands/check-config.ts';
+import { query } from './commands/query.ts';
 import { serve, SERVE_USAGE } from './commands/serve.ts';
 import { simulate } from './commands/simulate.ts';
 import { ConfigError, OperationError, UsageError } from './errors.ts';
@@ -10,11 +13,14 @@ const USAGE = `Usage: aicc-cti-exporter [COMMAND] [flags]
 Commands:
   serve          poll and serve metrics (the default)
   check-config   check a configuration file
+  query          ask the API for the latest window or a range, now
+  backfill       write the history of a range for Prometheus or VictoriaMetrics
+  audit          compare what Prometheus counted with what the API says
   simulate       stand in for the vendor's CMS
 
 ${SERVE_USAGE}`;
 
-const COMMANDS = ['serve', 'check-config', 'simulate'] as const;
+const COMMANDS = ['serve', 'check-config', 'query', 'backfill', 'audit', 'simulate'] as const;
 
 function isCommand(word: string | undefined): word is (typeof COMMANDS)[number] {
   return COMMANDS.some((command) => command === word);
@@ -49,6 +55,12 @@ async function run(args: readonly string[]): Promise<number> {
       return serve(rest, { ...io, onHangup: (reload) => process.on('SIGHUP', reload) });
     case 'check-config':
       return checkConfig(rest, io);
+    case 'query':
+      return query(rest, io);
+    case 'backfill':
+      return backfill(rest, io);
+    case 'audit':
+      return audit(rest, io);
     case 'simulate':
       return simulate(rest, io);
   }

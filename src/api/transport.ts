@@ -63,7 +63,8 @@ export function prepare(
     key,
     timestamp,
   );
-  return { path: SYSINDEX_PATH, headers: { ...sent, authorization: authorizationValue }, signed, body };
+  const headers = { ...sent, accept: 'application/json', authorization: authorizationValue };
+  return { path: SYSINDEX_PATH, headers, signed, body };
 }
 
 async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string): Promise<string> {
@@ -143,7 +144,7 @@ async function exchange(
   options.onPrepared?.(prepared);
   const answered = request(new URL(prepared.path, url), {
     method: 'POST',
-    headers: { ...prepared.headers, accept: 'application/json' },
+    headers: prepared.headers,
     body: prepared.body,
     dispatcher,
     signal,

@@ -1,0 +1,277 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Backfill, type BackfillJob, type BackfillState } from '../backfill.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { formatDuration } from '../config/durations.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config, VdnConfig } from '../config/schema.ts';
+import { OperationError, UsageError } from '../errors.ts';
+import { count } from '../gaps.ts';
+import { planHistory } from '../history.ts';
+import {
+  fileOutput,
+  loadState,
+  type Output,
+  removeState,
+  saveState,
+  stateFileOf,
+  streamOutput,
+} from '../history-output.ts';
+import { historyAnswers } from '../history-source.ts';
+import { HISTORY_FORMATS, HistoryText } from '../history-text.ts';
+import { type Progress, startProgress } from '../progress.ts';
+import { formatRange, isRelative, parseRange, parseTime } from '../time.ts';
+import { type CommandIo, oneOf, readFlags, required, select, type Selection, wholeNumber } from './flags.ts';
+
+export const BACKFILL_USAGE = `Usage: aicc-cti-exporter backfill --config.file=FILE --from=TIME --to=TIME --output=FILE [flags]
+
+Writes the history of a range as samples with timestamps, for Prometheus or VictoriaMetrics.
+
+  --config.file=FILE     configuration (required)
+  --from=TIME, --to=TIME the range: 2026-01-31T00:00:00Z, now, -31d, -1h30m (required)
+  --output=FILE          where to write (required); - is the standard output
+  --format=FORMAT        openmetrics (default; promtool tsdb create-blocks-from openmetrics)
+                         or victoriametrics (POST /api/v1/import/prometheus)
+  --call-center=NAME     this call center alone
+  --vdn=IDS              these VDNs alone: 1,2,10-19
+  --label=NAME=VALUE     a label for every series, such as job=aicc; repeatable
+  --concurrency=N        requests at once, 1 to 16 (default 2)
+  --resume               go on after an interruption
+  --force                overwrite FILE
+  --help
+`;
+
+/** The state is saved this often; after a crash what was written since is cut off and fetched again. */
+const CHECKPOINT_MS = 2000;
+
+interface Flags {
+  readonly configFile: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly output: string;
+  readonly format: BackfillJob['format'];
+  readonly callCenter: string | undefined;
+  readonly vdn: string | undefined;
+  readonly labels: readonly string[];
+  readonly concurrency: number;
+  readonly resume: boolean;
+  readonly force: boolean;
+}
+
+function parseFlags(args: readonly string[]): Flags {
+  const values = readFlags(args, {
+    'config.file': { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    output: { type: 'string' },
+    format: { type: 'string', default: 'openmetrics' },
+    'call-center': { type: 'string' },
+    vdn: { type: 'string' },
+    label: { type: 'string', multiple: true, default: [] },
+    concurrency: { type: 'string', default: '2' },
+    resume: { type: 'boolean', default: false },
+    force: { type: 'boolean', default: false },
+  });
+  const output = required('output', values.output);
+  if (values.resume && output === '-') throw new UsageError('--resume needs a file: --output=- cannot be resumed');
+  if (values.resume && values.force) throw new UsageError('Use --resume to go on or --force to begin anew, not both');
+  return {
+    ...values,
+    configFile: required('config.file', values['config.file']),
+    output,
+    format: oneOf('format', values.format, HISTORY_FORMATS),
+    callCenter: values['call-center'],
+    labels: values.label,
+    concurrency: wholeNumber('concurrency', values.concurrency, 1, 16),
+    from: values.from,
+    to: values.to,
+    vdn: values.vdn,
+  };
+}
+
+const OWN_LABELS = ['call_center', 'vdn', 'state', 'cc_id', 'name'];
+
+function readLabels(texts: readonly string[], { vdnLabelNames }: Config): [string, string][] {
+  const labels = texts.map((text): [string, string] => {
+    const [, name = '', value = ''] = /^([a-zA-Z_]\w*)=(.+)$/s.exec(text) ?? [];
+    if (name === '' || name.startsWith('__')) throw new UsageError(`--label is "${text}": write NAME=VALUE`);
+    return [name, value];
+  });
+  const taken = [...OWN_LABELS, ...vdnLabelNames];
+  for (const [index, [name]] of labels.entries()) {
+    const isTwice = labels.findIndex(([other]) => other === name) !== index;
+    if (isTwice || taken.includes(name)) throw new UsageError(`--label: the series have a label ${name} already`);
+  }
+  return labels;
+}
+
+function jobOf(flags: Flags, config: Config, selections: readonly Selection[], now: number): BackfillJob {
+  const { from, to } = parseRange(flags, now);
+  return {
+    targets: selections.map(({ config: { name }, vdns }) => ({
+      callCenter: name,
+      vdns: vdns === 'all' ? vdns : vdns.map(({ id }) => id),
+    })),
+    range: { from, to },
+    format: flags.format,
+    extraLabels: readLabels(flags.labels, config),
+  };
+}
+
+/** The stored state, when it belongs to the same job. Relative times are those of the first run. */
+async function resumeFrom(flags: Flags, job: BackfillJob, now: number): Promise<BackfillState> {
+  const file = stateFileOf(flags.output);
+  const stored = await loadState(file);
+  if (stored === undefined) {
+    throw new UsageError(`There is nothing to resume: ${file} does not exist; leave out --resume`);
+  }
+  if (typeof stored !== 'object' || stored === null || !('version' in stored) || stored.version !== 1) {
+    throw new OperationError(`${file} was written by another version: begin anew with --force`);
+  }
+  const state = stored as BackfillState;
+  const { range } = state.job;
+  const isMoved = (text: string | undefined, edge: number): boolean =>
+    text !== undefined && !isRelative(text) && parseTime(text, now) !== edge;
+  // Compared as what JSON keeps of them.
+  const given: unknown = JSON.parse(JSON.stringify({ ...job, range }));
+  if (!isDeepStrictEqual(state.job, given) || isMoved(flags.from, range.from) || isMoved(flags.to, range.to)) {
+    throw new UsageError(
+      `${file} belongs to a backfill of ${formatRange(range)} with other flags or VDNs: repeat its command, or begin anew with --force`,
+    );
+  }
+  return state;
+}
+
+/** The VDN as configured; one that only the API knows has no name. */
+function describer({ vdnLabelNames }: Config, selections: readonly Selection[]) {
+  const labels = Object.fromEntries(vdnLabelNames.map((name) => [name, '']));
+  const known = selections.map(({ vdns }) => new Map(vdns === 'all' ? [] : vdns.map((vdn) => [vdn.id, vdn])));
+  return (target: number, id: number): VdnConfig => known[target]?.get(id) ?? { id, name: '', labels };
+}
+
+/**
+ * Runs a backfill to its end; returns the exit code. It can be resumed after every failure but those of the command
+ * line.
+ * @throws UsageError, ConfigError, OperationError
+ */
+export async function backfill(args: readonly string[], io: CommandIo, clock: Clock = systemClock): Promise<number> {
+  if (args.includes('--help')) {
+    io.stdout.write(BACKFILL_USAGE);
+    return 0;
+  }
+  const flags = parseFlags(args);
+  const config = await loadConfig(flags.configFile, io.env);
+  for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
+  const selections = select(config, flags);
+  const now = clock.now();
+  let state: BackfillState | undefined;
+  let job: BackfillJob;
+  if (flags.resume) {
+    const given = { from: flags.from ?? '-1d', to: flags.to ?? 'now' };
+    state = await resumeFrom(flags, jobOf({ ...flags, ...given }, config, selections, now), now);
+    job = state.job;
+  } else {
+    job = jobOf(flags, config, selections, now);
+    if (parseRange(flags, now).isMoved) io.stderr.write(`Aligned to 5-minute windows: ${formatRange(job.range)}\n`);
+    await refuseUnfinished(flags);
+  }
+
+  const plan = planHistory(job.targets, job.range);
+  const output =
+    flags.output === '-'
+      ? streamOutput(io.stdout, 'the standard output')
+      : await fileOutput(flags.output, { resumeAt: state?.bytes, force: flags.force });
+  const text = new HistoryText({ ...job, labelNames: config.vdnLabelNames });
+  const ccIdOf = (target: number) => selections[target]?.config.ccId;
+  const describe = describer(config, selections);
+  const work = new Backfill({ job, plan, text, output, describe, ccIdOf }, state);
+
+  let done = 0;
+  for (let index = 0; index < work.next; index++) done += plan.at(index).expected;
+  if (state !== undefined) io.stderr.write(`Resuming ${flags.output}: ${formatRange(job.range)}\n`);
+  const progress = startProgress({ title: 'Backfill', stream: io.stderr, clock, total: plan.expected, done });
+  const answers = historyAnswers(
+    {
+      plan,
+      callCenters: selections.map(({ config: callCenter }) => callCenter),
+      clock,
+      environment: io.env,
+      random: Math.random,
+      concurrency: flags.concurrency,
+      progress,
+    },
+    work.next,
+    io.signal,
+  );
+  const started = clock.monotonic();
+  await run({ work, answers, output, flags, progress, clock, signal: io.signal });
+
+  const took = formatDuration(Math.round((clock.monotonic() - started) / 1000) * 1000);
+  const size = `${(output.bytes / 1e6).toFixed(1)} MB`;
+  io.stderr.write(`Wrote ${flags.output}: ${count(work.windows, 'window')}, ${size}, in ${took}\n`);
+  for (const line of work.report()) io.stderr.write(`${line}\n`);
+  return work.isIncomplete ? 1 : 0;
+}
+
+/** An unfinished backfill is not overwritten unasked, even if its output is gone. */
+async function refuseUnfinished({ output, force }: Flags): Promise<void> {
+  if (output === '-' || force || (await loadState(stateFileOf(output))) === undefined) return;
+  throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to begin anew`);
+}
+
+interface Run {
+  readonly work: Backfill;
+  readonly answers: ReturnType<typeof historyAnswers>;
+  readonly output: Output;
+  readonly flags: Flags;
+  readonly progress: Progress;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Takes every answer; leaves a state to resume from when it cannot. */
+async function run({ work, answers, output, flags, progress, clock, signal }: Run): Promise<void> {
+  const isFile = flags.output !== '-';
+  const stateFile = stateFileOf(flags.output);
+  let state = work.toState();
+  let savedAt: number | undefined;
+  const save = async (): Promise<void> => {
+    if (!isFile) return;
+    await output.sync();
+    await saveState(stateFile, state);
+    savedAt = clock.monotonic();
+  };
+  try {
+    await save();
+    if (output.bytes === 0) await work.begin();
+    state = work.toState();
+    for await (const answer of answers) {
+      await work.take(answer);
+      state = work.toState();
+      if (clock.monotonic() - (savedAt ?? 0) >= CHECKPOINT_MS) await save();
+    }
+    await work.end();
+    if (isFile) await removeState(stateFile);
+  } catch (error) {
+    progress.stop();
+    if (error !== signal.reason && !(error instanceof OperationError)) throw error;
+    const what = error instanceof OperationError ? error.message : 'Interrupted';
+    throw new OperationError(`${what}\n${await leave(save, () => savedAt !== undefined, flags.output)}`, {
+      cause: error,
+    });
+  } finally {
+    progress.stop();
+    await output.close();
+  }
+}
+
+/** Saves where an unfinished backfill stands, as far as that is possible, and says how to go on. */
+async function leave(save: () => Promise<void>, isSaved: () => boolean, output: string): Promise<string> {
+  if (output === '-') return 'What was written is not complete';
+  try {
+    await save();
+  } catch {
+    // The state of the last checkpoint is still there: more is fetched again.
+  }
+  if (!isSaved()) return `${output} is not complete: delete it`;
+  return `${output} is not complete: repeat the command with --resume to go on, or delete it and ${stateFileOf(output)}`;
+}
