@@ -1,10 +1,13 @@
-// `npm run demo`: the simulator and the exporter together, without the vendor's system. Ctrl-C ends both.
+// `npm run demo [-- --stack]`: the simulator and the exporter together, without the vendor's system. Ctrl-C ends both.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+
+// With --stack, Prometheus, Alertmanager and two weeks of history as well; that script ends the process itself.
+if (process.argv.includes('--stack')) await import('./stack.mjs');
 
 const PORT = process.env.DEMO_PORT ?? '10122';
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));

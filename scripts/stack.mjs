@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     prometheus: { type: 'string', default: here('../prometheus/prometheus.yml') },
     alertmanager: { type: 'string', default: here('../prometheus/alertmanager.yml') },
     faults: { type: 'string', default: '[]' },
+    flat: { type: 'boolean', default: false },
     'any-port': { type: 'boolean', default: false },
   },
 });
@@ -123,13 +124,14 @@ async function main() {
   const simulator = await startSimulator({
     tls: true,
     control: true,
+    flat: flags.flat,
     vdns: Array.from({ length: Number(flags.vdns) }, (_, index) => index + 1),
   });
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, simulator.caPem);
   simulator.setFaults(JSON.parse(flags.faults));
 
-  start(
+  const { pid } = start(
     process.execPath,
     [here('../dist/main.js'), `--config.file=${flags.config}`, `--web.listen-address=${exporter}`],
     {
@@ -194,6 +196,10 @@ async function main() {
   await until('Alertmanager', () => isReady(`http://${alertmanager}/-/ready`));
   await startPrometheus(configuration);
 
+  if (flags['any-port']) {
+    const urls = { exporter, prometheus, alertmanager, simulator: simulator.url };
+    console.log(`STACK ${JSON.stringify({ ...urls, exporterPid: pid })}`);
+  }
   console.log(`
   http://${exporter}/                exporter
   http://${prometheus}/alerts         Prometheus: rules, alerts, ${flags.days} days of history

@@ -87,7 +87,7 @@ export const VDNS: readonly Panel[] = [
       description: `Unanswered, answered and occupancy are of the last 15 minutes, everything else of the newest 5-minute window. Click a VDN to see it alone. An empty share means that no call came in; an empty row that the VDN has no current data. ${ANSWERED_CAVEAT}`,
       unit: 'none',
       decimals: 0,
-      width: 95,
+      width: 24,
       height: 10,
       noValue: '–',
       queries: [

@@ -1,0 +1,151 @@
+// What the dashboard's queries cost over many VDNs: `npm run query-cost [-- --vdns=5000 --hours=6]`. Fills a Prometheus with
+// made-up series, every 15 s as a scrape leaves them and recording rules every minute, then times every panel query.
+// Needs prometheus and promtool, some 6 GB of temporary space, and about 5 minutes.
+import { execFileSync, spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/metrics.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    vdns: { type: 'string', default: '5000' },
+    hours: { type: 'string', default: '6' },
+    limit: { type: 'string', default: '1' },
+  },
+});
+const vdns = Number(flags.vdns);
+const WINDOW = 300;
+const BLOCK = 7200;
+const WEEK = 7 * 86_400;
+const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-query-cost-'));
+const data = join(directory, 'data');
+
+const STATES = ['talking', 'idle', 'busy', 'resting'];
+const records = parse(readFileSync('prometheus/aicc-cti.rules.yaml', 'utf8'))
+  .groups.flatMap(({ rules }) => rules)
+  .flatMap(({ record }) => record ?? []);
+
+/** Every series of one VDN: name, further labels, seconds between samples, and whether it counts up. */
+const SERIES = [
+  ...WINDOW_METRICS.flatMap(({ name, samples }) =>
+    samples.map(({ extra }) => ({ name, labels: extra === undefined ? '' : `,${extra[0]}="${extra[1]}"`, every: 15 })),
+  ),
+  { name: WINDOW_START.name, labels: '', every: 15 },
+  { name: VDN_INFO.name, labels: ',cc_id="1",name="A line with a name"', every: 15 },
+  ...TOTAL_METRICS.map(({ name }) => ({ name, labels: '', every: 15, counts: true })),
+  ...records.flatMap((name) =>
+    (name.includes('agents:avg15m') ? STATES : ['']).map((state) => ({
+      name,
+      labels: state === '' ? '' : `,state="${state}"`,
+      every: 60,
+    })),
+  ),
+];
+
+/** Writes one block of some series; the value changes with the window, as it does in the real ones. */
+async function writeBlock(start, series) {
+  const file = join(directory, 'block.txt');
+  const out = createWriteStream(file, { highWaterMark: 1 << 22 });
+  for (const { name, labels, every, counts } of series) {
+    for (let vdn = 1; vdn <= vdns; vdn++) {
+      const head = `${name}{call_center="hq",vdn="${vdn}"${labels},instance="a:10122",job="aicc-cti"} `;
+      let text = '';
+      for (let time = start; time < start + BLOCK; time += every) {
+        const window = Math.floor((time - 15) / WINDOW);
+        const made = name === WINDOW_START.name ? (window - 1) * WINDOW : (vdn * 7919 + window * 104_729) % 41;
+        text += `${head}${counts ? (window - Math.floor(start / BLOCK) * 24) * (vdn % 40) : made} ${time}\n`;
+      }
+      if (!out.write(text)) await once(out, 'drain');
+    }
+  }
+  out.end('# EOF\n');
+  await once(out, 'close');
+  execFileSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', file, data]);
+  rmSync(file);
+}
+
+async function startPrometheus() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = `127.0.0.1:${probe.address().port}`;
+  await new Promise((resolve) => probe.close(resolve));
+  const config = join(directory, 'prometheus.yml');
+  writeFileSync(config, '{}');
+  const child = spawn(
+    'prometheus',
+    [`--config.file=${config}`, `--storage.tsdb.path=${data}`, `--web.listen-address=${address}`],
+    { stdio: 'ignore' },
+  );
+  for (let attempt = 0; attempt < 600; attempt++) {
+    try {
+      if ((await fetch(`http://${address}/-/ready`)).ok) return { child, url: `http://${address}/api/v1` };
+    } catch {
+      // Not yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('Prometheus did not come up in a minute');
+}
+
+/** @returns seconds, the median of three, and the number of series */
+async function time(url, parameters) {
+  const seconds = [];
+  let series = 0;
+  for (let run = 0; run < 3; run++) {
+    const start = performance.now();
+    const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(parameters) });
+    const { status, error, data: result } = await answer.json();
+    seconds.push((performance.now() - start) / 1000);
+    if (status !== 'success') throw new Error(`${error} in ${parameters.query}`);
+    series = result.result.length;
+  }
+  return { seconds: seconds.sort((a, b) => a - b)[1], series };
+}
+
+const end = Math.floor(Date.now() / 1000 / BLOCK) * BLOCK;
+const from = end - Number(flags.hours) * 3600;
+let children = [];
+try {
+  const lastWeek = SERIES.filter(({ name }) => name === 'aicc_cti_window_inbound_calls');
+  for (let start = from; start < end; start += BLOCK) {
+    console.error(`Writing ${SERIES.length * vdns} series, ${(end - start) / 3600} hours to go`);
+    await writeBlock(start - WEEK, lastWeek);
+    await writeBlock(start, SERIES);
+  }
+  const { child, url } = await startPrometheus();
+  children = [child];
+
+  const { panels } = JSON.parse(readFileSync('grafana/aicc-cti.json', 'utf8'));
+  console.log(`| panel | query | now, s | ${flags.hours} hours, s | series |\n|---|---|---|---|---|`);
+  let worst = 0;
+  for (const { title, interval, targets } of panels.flatMap((panel) => [panel, ...(panel.panels ?? [])])) {
+    for (const { refId, expr, instant } of targets ?? []) {
+      const query = expr.replaceAll('$__rate_interval', '5m').replace(/\$\w+/g, '.+');
+      const now = await time(`${url}/query`, { query, time: end - 15 });
+      const range = instant
+        ? undefined
+        : await time(`${url}/query_range`, { query, start: from, end: end - 15, step: interval });
+      worst = Math.max(worst, range?.seconds ?? now.seconds);
+      const cells = [
+        title,
+        refId,
+        now.seconds.toFixed(2),
+        range?.seconds.toFixed(2) ?? '',
+        range?.series ?? now.series,
+      ];
+      console.log(`| ${cells.join(' | ')} |`);
+    }
+  }
+  console.log(`\nThe slowest takes ${worst.toFixed(2)} s.`);
+  process.exitCode = worst > Number(flags.limit) ? 1 : 0;
+} finally {
+  for (const child of children) child.kill();
+  await Promise.all(children.map((child) => once(child, 'exit')));
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Alert } from '../../grafana/alert.ts';
+import { GROUPS } from '../../grafana/rules.ts';
+import { installed } from '../installed.ts';
+import { selectorsOf, substitute } from '../promql.ts';
+import { startStack, type Stack } from './stack.ts';
+
+interface Answer {
+  readonly status: string;
+  readonly error?: string;
+  readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
+  readonly data: { readonly result: readonly Series[] };
+}
+interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value?: readonly [number, string];
+  readonly values?: readonly (readonly [number, string])[];
+}
+interface AlertState {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: { readonly state: string; readonly inhibitedBy: readonly string[] };
+  readonly fingerprint: string;
+}
+interface Panel {
+  readonly type: string;
+  readonly title: string;
+  readonly interval: string;
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string; readonly instant: boolean }[];
+  readonly panels?: readonly Panel[];
+}
+
+const { panels } = JSON.parse(readFileSync('grafana/aicc-cti.json', 'utf8')) as { panels: readonly Panel[] };
+const PANELS = panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).filter(({ type }) => type !== 'row');
+const RULES = GROUPS.flatMap(({ rules }) => rules as readonly (Alert | { record: string; expr: string })[]);
+const MINUTE = 60_000;
+
+/** Tries until it passes or the time is over; then the last failure is what the test says. */
+async function eventually(check: () => Promise<void> | void, seconds = 45): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+describe.skipIf(!installed('prometheus') || !installed('prometheus-alertmanager'))('the whole stack', () => {
+  let stack: Stack;
+
+  // Busy lines, so that 20 calls in 15 minutes are certain. Since 40 minutes: VDN 18 has no agents, VDN 3 answers a third of its calls, and no row of VDN 5 has ever come.
+  const from = Date.now() - 40 * MINUTE;
+  const faults = [
+    { kind: 'noAgents', vdns: [18], from },
+    { kind: 'lowAnswer', vdns: [3], from, ratio: 0.3 },
+    { kind: 'withhold', vdns: [5] },
+  ];
+
+  beforeAll(async () => {
+    stack = await startStack(faults);
+  }, MINUTE);
+  afterAll(() => stack.stop());
+
+  async function ask(path: string, parameters: Readonly<Record<string, string>>): Promise<readonly Series[]> {
+    const body = new URLSearchParams(parameters);
+    const answer = (await (
+      await fetch(`http://${stack.prometheus}/api/v1/${path}`, { method: 'POST', body })
+    ).json()) as Answer;
+    expect(answer.error, parameters['query']).toBeUndefined();
+    expect([...(answer.warnings ?? []), ...(answer.infos ?? [])], parameters['query']).toEqual([]);
+    return answer.data.result;
+  }
+
+  function expectFigures(series: readonly Series[], query: string): void {
+    expect(series.length, `series of ${query}`).toBeGreaterThan(0);
+    for (const { value, values } of series)
+      for (const [, figure] of values ?? (value === undefined ? [] : [value]))
+        expect(Number.isFinite(Number(figure)), `${figure} from ${query}`).toBe(true);
+  }
+
+  const alerts = async (): Promise<readonly AlertState[]> =>
+    (await (await fetch(`http://${stack.alertmanager}/api/v2/alerts`)).json()) as readonly AlertState[];
+  const reached = (receiver: string, text: string): boolean =>
+    stack.printed.some((line) => line.includes(`alert for ${receiver}: firing`) && line.includes(text));
+
+  /** An alert is there, held back by another one of that name, and was never sent. */
+  async function expectHeldBack(name: string, vdn: string | undefined, by: string): Promise<void> {
+    const all = await alerts();
+    const held = all.find(({ labels }) => labels['alertname'] === name && labels['vdn'] === vdn);
+    expect(held?.status.state, `${name} of VDN ${String(vdn)}`).toBe('suppressed');
+    const sources = all.filter(({ fingerprint }) => held?.status.inhibitedBy.includes(fingerprint));
+    expect(sources.map(({ labels }) => labels['alertname'])).toContain(by);
+  }
+
+  it(
+    'answers every panel query with figures, now and over six hours',
+    async () => {
+      await eventually(async () => {
+        for (const { title, interval, type, targets = [] } of PANELS) {
+          const legends: string[] = [];
+          for (const { expr, legendFormat } of targets) {
+            const query = substitute(expr);
+            const now = Math.floor(Date.now() / 1000);
+            const instant = await ask('query', { query });
+            expectFigures(instant, `${title}: ${query}`);
+            const range = { start: String(now - 6 * 3600), end: String(now), step: interval };
+            expectFigures(await ask('query_range', { query, ...range }), `${title}: ${query}`);
+            if (type === 'table') continue;
+            for (const { metric } of instant)
+              legends.push(legendFormat.replace(/\{\{(\w+)\}\}/g, (_, label: string) => metric[label] ?? ''));
+          }
+          expect(new Set(legends).size, `legends of ${title}: ${legends.join(', ')}`).toBe(legends.length);
+        }
+      });
+    },
+    MINUTE,
+  );
+
+  it(
+    'evaluates every rule, and every series that a rule reads is there',
+    async () => {
+      await eventually(async () => {
+        const url = `http://${stack.prometheus}/api/v1/rules`;
+        const state = (await (await fetch(url)).json()) as {
+          data: { groups: readonly { rules: readonly { name: string; health: string; lastError?: string }[] }[] };
+        };
+        const evaluated = state.data.groups.flatMap(({ rules }) => rules);
+        expect(evaluated.length).toBe(RULES.length);
+        for (const { name, health, lastError } of evaluated)
+          expect([name, health, lastError]).toEqual([name, 'ok', undefined]);
+        for (const rule of RULES) {
+          await ask('query', { query: rule.expr });
+          if ('record' in rule) expectFigures(await ask('query', { query: rule.record }), rule.record);
+          for (const { text } of selectorsOf(rule.expr)) expectFigures(await ask('query', { query: text }), text);
+        }
+      });
+    },
+    MINUTE,
+  );
+
+  it(
+    'carries what happens in the contact center to its lead, and holds back what follows from it',
+    async () => {
+      await eventually(async () => {
+        expect(
+          reached(
+            'contact-center-lead',
+            'AiccCtiNoAgentForCalls: Calls come in and no agent can take them: VDN 18 (Sales hotline)',
+          ),
+        ).toBe(true);
+        expect(reached('contact-center-lead', 'AiccCtiAnsweredShareLow: Few calls are answered: VDN 3 (Orders)')).toBe(
+          true,
+        );
+        expect(reached('platform-team', 'AiccCtiWindowStale: No current data of VDN 5')).toBe(true);
+        await expectHeldBack('AiccCtiAnsweredShareLow', '18', 'AiccCtiNoAgentForCalls');
+      });
+    },
+    MINUTE,
+  );
+
+  it(
+    'carries a refused signature to the platform team, once, while the failing polls are held back',
+    async () => {
+      await stack.setFaults([...faults, { kind: 'unauthorized' }]);
+      await eventually(async () => {
+        expect(reached('platform-team', 'AiccCtiCredentialsRefused')).toBe(true);
+        await expectHeldBack('AiccCtiPollFailing', undefined, 'AiccCtiCredentialsRefused');
+        await expectHeldBack('AiccCtiAnsweredShareLow', '3', 'AiccCtiPollFailing');
+      });
+      expect(reached('platform-team', 'AiccCtiPollFailing')).toBe(false);
+    },
+    MINUTE,
+  );
+
+  it(
+    'says that the exporter is down, and nothing else about its job',
+    async () => {
+      process.kill(stack.exporterPid, 'SIGSTOP');
+      try {
+        await eventually(async () => {
+          expect(reached('platform-team', 'AiccCtiExporterDown')).toBe(true);
+          await expectHeldBack('AiccCtiAnsweredShareLow', '3', 'AiccCtiExporterDown');
+        });
+      } finally {
+        process.kill(stack.exporterPid, 'SIGCONT');
+      }
+      expect(reached('platform-team', 'AiccCtiExporterInstanceDown')).toBe(false);
+    },
+    MINUTE,
+  );
+});
