@@ -93,7 +93,7 @@ async function startExporter() {
 }
 
 async function scrape(address) {
-  const text = await (await fetch(`${address}/metrics`)).text();
+  const text = await (await fetch(`${address}/metrics`, { headers: { connection: 'close' } })).text();
   const samples = [...text.matchAll(/^(aicc_cti_\w+_total)\{call_center="soak",vdn="(\d+)"\} (\S+)$/gm)];
   for (const [, name, vdn, value] of samples) {
     const key = `${name} of VDN ${vdn}`;

@@ -25,6 +25,8 @@ export interface CallCenterOptions {
   readonly storage: Storage;
   readonly proxyEnvironment: ProxyEnvironment;
   readonly random: () => number;
+  /** Called when there is something new to show. */
+  readonly onChange: () => void;
 }
 
 /** One call center at work: client, ledger, store and loop. */
@@ -141,7 +143,10 @@ async function createCallCenter(
   telemetry.vdnsReporting(() => snapshot().vdns.filter(({ window }) => window !== undefined).length);
 
   const { concurrency } = config.poll;
-  const collector = new Collector({ client, ledger, store, telemetry, clock, logger, concurrency, persist, skewMs });
+  const collector = new Collector({
+    ...{ client, ledger, store, telemetry, clock, logger, concurrency, persist, skewMs },
+    onChange: options.onChange,
+  });
   const status = previous?.status();
   const scheduler = new Scheduler({ ...options, vdns, poll: config.poll, collector, ledger, store, logger, status });
 

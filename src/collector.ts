@@ -23,6 +23,8 @@ export interface CollectorOptions {
   readonly persist: (ledger: Ledger) => Promise<void>;
   /** Clock of the API minus ours, as far as it is known. */
   readonly skewMs: () => number;
+  /** Called when the store has something new to show. */
+  readonly onChange: () => void;
 }
 
 /** What is asked for in a poll. */
@@ -102,7 +104,7 @@ export class Collector {
 
   /** Books answers, stores the ledger, then shows the result: what was shown once is found again after a crash. */
   async #take(results: readonly { query: Query; result: QueryResult }[], latest: number): Promise<number> {
-    const { ledger, store, telemetry, clock, persist, skewMs } = this.#options;
+    const { ledger, store, telemetry, clock, persist, skewMs, onChange } = this.#options;
     const trustedNow = clock.now() + Math.min(0, skewMs());
     let changed = false;
     let counted = 0;
@@ -120,6 +122,7 @@ export class Collector {
       store.publish(totalsOf(ledger));
     }
     store.update(concat(results.map(({ result }) => result.windows)));
+    onChange();
     return counted;
   }
 

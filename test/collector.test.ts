@@ -43,6 +43,7 @@ async function collect(shape: ShapeChoice, faults: readonly Fault[] = [], isAll 
     concurrency: 4,
     persist: () => Promise.resolve(),
     skewMs: () => 0,
+    onChange: () => undefined,
   });
   const poll = async () => {
     const outcome = await collector.poll({ vdns, range, latest: LATEST }, new AbortController().signal);

@@ -70,6 +70,7 @@ async function start(config: Config, environment: Record<string, string> = {}): 
     storage: noStorage,
     proxyEnvironment: environment,
     random: () => 0.5,
+    onChange: () => undefined,
   });
   exporter.start();
 }
@@ -161,7 +162,7 @@ describe('a change of the config', () => {
     const failure: unknown = await exporter.prepare(bad).catch((error: unknown) => error);
     rmSync(folder, { recursive: true });
     expect(failure).toBeInstanceOf(OperationError);
-    const lines = String((failure as Error).message).split('\n');
+    const lines = (failure as Error).message.split('\n');
     expect(lines).toEqual([
       'Call center main: Cannot read a file of its tls: no such file',
       expect.stringMatching(/^Call center other: Its tls files or its proxy cannot be used \(ERR_/),

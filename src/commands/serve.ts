@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import { createExporter } from '../exporter.ts';
-import { createExposition } from '../exposition.ts';
+import { createExposition, type Exposition } from '../exposition.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import { renderStatusPage } from '../http/status-page.ts';
@@ -138,10 +138,11 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     storage,
     proxyEnvironment: io.env,
     random: Math.random,
+    onChange: () => void exposition.refresh(),
   });
 
   const runtimeMetrics = createRuntimeMetrics(clock);
-  const exposition = createExposition({
+  const exposition: Exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
     ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
