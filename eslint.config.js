@@ -35,6 +35,7 @@ export default tseslint.config(
         URL: 'readonly',
         URLSearchParams: 'readonly',
         fetch: 'readonly',
+        performance: 'readonly',
         setTimeout: 'readonly',
         AbortSignal: 'readonly',
         AbortController: 'readonly',
