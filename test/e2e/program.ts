@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+export const demo = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
 
 export interface Program {
   readonly child: ChildProcess;
@@ -24,8 +25,8 @@ afterEach(async () => {
 });
 
 /** Runs the built program with this environment and nothing else in it. It is killed after the test. */
-export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}, script = main): Program {
+  const child = spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close');
   let stdout = '';
   let stderr = '';

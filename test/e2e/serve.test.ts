@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type SimulatorOptions, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { answering, serveHttp, serveTcp } from '../local-servers.ts';
-import { type Program, run, runExporter } from './program.ts';
+import { demo, type Program, run, runExporter } from './program.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-serve-'));
 afterAll(() => {
@@ -150,6 +150,18 @@ describe('the program', () => {
     for (const secret of [ACCESS_KEY, SECRET_KEY, 'auth-v2'])
       expect(program.stdout() + program.stderr() + metrics + pages).not.toContain(secret);
   });
+});
+
+test('the demo shows twelve named VDNs, and one signal ends all of it', async () => {
+  const program = run([], { DEMO_PORT: '0' }, demo);
+  const [, port = ''] = await program.says(/Listening url=\S+:(\d+)/);
+  await program.says(/Ctrl-C ends the demo/);
+  const metrics = await text(`http://127.0.0.1:${port}/metrics`);
+  expect(metrics.match(/^aicc_cti_agents_online\{/gm)).toHaveLength(12);
+  expect(metrics).toMatch(/^aicc_cti_vdn_info\{.*name="Sales hotline".*\} 1$/m);
+  expect(metrics).toContain('aicc_cti_up{call_center="demo"} 1');
+  program.child.kill('SIGINT');
+  expect(await program.ended()).toBe(0);
 });
 
 describe('stopping', () => {
