@@ -16,6 +16,21 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   store: ['store'],
   metrics: ['metrics', 'telemetry', 'runtime-metrics'],
   exposition: ['exposition', 'window-text', 'own-text'],
+  /** What `query`, `backfill` and `audit` are made of. */
+  history: [
+    'audit',
+    'backfill',
+    'gaps',
+    'history',
+    'history-output',
+    'history-source',
+    'history-text',
+    'progress',
+    'prometheus-api',
+    'query-text',
+    'retry',
+    'signature-report',
+  ],
   http: ['http/'],
   simulator: ['simulator/'],
   commands: ['commands/'],
@@ -31,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ['metrics', 'api', 'base'],
   exposition: ['exposition', 'metrics', 'store', 'base'],
   work: ['work', 'metrics', 'store', 'ledger', 'api', 'config', 'base'],
+  history: ['history', 'work', 'exposition', 'metrics', 'store', 'ledger', 'api', 'config', 'base'],
   http: ['http', 'work', 'exposition', 'store', 'api', 'config', 'base'],
   // Nothing of the exporter: a mistake in signing or parsing must not cancel itself out.
   simulator: ['simulator'],
@@ -38,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'commands',
     'simulator',
     'http',
+    'history',
     'work',
     'exposition',
     'metrics',
@@ -52,7 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that belong to some parts alone. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  undici: ['api', 'work', 'commands'],
+  undici: ['api', 'history', 'commands'],
   express: ['http'],
   'node:http': ['http', 'simulator'],
   'node:https': ['http', 'simulator'],
