@@ -140,17 +140,15 @@ describe.runIf(isInstalled)('the status page in a browser without scripts', () =
     await page.context().close();
   });
 
-  it('turns 5,000 VDNs over in pages, each VDN once', async () => {
-    const page = await open('/?call_center=headquarters&sort=ratio&order=desc');
-    const seen: number[] = [];
-    for (;;) {
-      seen.push(...(await numbers(page, 'id')));
-      const next = page.getByRole('link', { name: 'Next' }).first();
-      if ((await next.count()) === 0) break;
-      await next.click();
+  it('turns 5,000 VDNs over in pages', async () => {
+    const page = await open('/?call_center=headquarters');
+    const firsts: number[] = [];
+    for (const link of ['Next', 'Next', '25', 'Previous', '1']) {
+      firsts.push(Number(await page.locator('tbody .id').first().innerText()));
+      await page.locator('.pages').first().getByRole('link', { name: link, exact: true }).click();
     }
-    expect(await page.locator('[aria-current=page]').first().innerText()).toBe('25');
-    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: MANY }, (_, index) => index + 1));
+    expect(firsts).toEqual([1, 201, 401, 4801, 4601]);
+    expect(await page.locator('[aria-current=page]').first().innerText()).toBe('1');
     await page.context().close();
   });
 
