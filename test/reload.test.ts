@@ -203,6 +203,14 @@ describe('a reload', () => {
     expect((await reload(exporter)).status).toBe(500);
     expect(await state()).toEqual(old);
 
+    // Good to read, but its certificate and key are of two pairs.
+    const [one, two] = [await simulate({ tls: true }), await simulate({ tls: true })];
+    writeFileSync(join(exporter.folder, 'cert.pem'), one.client?.certPem ?? '');
+    writeFileSync(join(exporter.folder, 'key.pem'), two.client?.keyPem ?? '');
+    exporter.writeConfig(yaml(center('main', one, '[1]', '    tls: { cert_file: cert.pem, key_file: key.pem }\n')));
+    expect((await reload(exporter)).status).toBe(500);
+    expect(await state()).toEqual(old);
+
     exporter.writeConfig(yaml(center('main', simulator), center('more', simulator)));
     expect((await reload(exporter)).status).toBe(200);
     expect(await state()).toEqual({ header: 'sameorigin', centers: ['main', 'more'] });

@@ -30,6 +30,7 @@ a:focus-visible, input:focus-visible, select:focus-visible, button:focus-visible
 header p { margin: 4px 0; color: var(--dim); }
 nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 6px 0 0; padding: 0; }
 .age, .none { color: var(--dim); }
+time, .age { white-space: nowrap; }
 .centers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); align-items: start; }
 article { background: var(--box); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 6px; padding: 12px 14px; }
 article > div { display: flex; gap: 10px; justify-content: space-between; align-items: baseline; }
@@ -55,13 +56,14 @@ button { cursor: pointer; border-color: var(--link); color: var(--link); font-we
 [aria-current=page] { font-weight: 700; border: 1px solid var(--line); border-radius: 5px; background: var(--box); }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--box); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 10px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
-thead th { background: var(--head); white-space: nowrap; font-size: .9rem; }
+th, td { padding: 5px 8px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
+thead th { background: var(--head); white-space: nowrap; font-size: .85rem; }
 thead a { text-decoration: none; } thead a:hover { text-decoration: underline; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 400; }
 .number { text-align: right; white-space: nowrap; }
-.name, .center { overflow-wrap: anywhere; min-width: 9em; max-width: 26em; }
+.name, .center { overflow-wrap: anywhere; max-width: 26em; }
+.name { min-width: 11em; } .center { min-width: 6em; }
 .labels { display: block; font-size: .82rem; color: var(--dim); }
 footer { margin: 26px auto; color: var(--dim); }
 @media (max-width: 760px) {
@@ -73,8 +75,9 @@ footer { margin: 26px auto; color: var(--dim); }
     background: var(--box); border: 1px solid var(--line); border-radius: 6px;
   }
   tbody tr > *, tbody tr:last-child > * { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; white-space: nowrap; }
+  tbody .number { text-align: left; }
   tbody .name, tbody .center { white-space: normal; }
-  tbody td::before { display: block; font-size: .75rem; color: var(--dim); }
+  tbody td::before { display: block; font-size: .75rem; font-weight: 400; color: var(--dim); }
   tbody .name { grid-column: 2 / -1; font-weight: 600; }
   tbody .name .labels { font-weight: 400; }
   tbody .center { grid-column: 1 / -1; }

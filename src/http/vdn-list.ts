@@ -99,6 +99,7 @@ function matches({ id, name, labels }: VdnState, text: string): boolean {
 function textKey(text: string): string {
   return text
     .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
     .toLowerCase()
     .replace(/\d+/g, (digits) => digits.padStart(12, '0'));
 }

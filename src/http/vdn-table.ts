@@ -10,46 +10,36 @@ const SHOWN: readonly (readonly [value: VdnQuery['show'], text: string])[] = [
   ['silent', 'Without data'],
 ];
 
+const ORDERS = [
+  ['asc', 'Ascending'],
+  ['desc', 'Descending'],
+] as const;
+
 const NONE = html`<span class="none">–</span>`;
 
-function option(value: string, text: string, selected: string): Html {
-  return html`<option value="${value}" ${value === selected && html` selected`}>${text}</option>`;
+type Options = readonly (readonly [value: string, text: string])[];
+
+function select(label: string, name: string, options: Options, selected: string): Html {
+  const list = options.map(
+    ([value, text]) => html`<option value="${value}" ${value === selected && html` selected`}>${text}</option>`,
+  );
+  return html`<label
+    >${label}
+    <select name="${name}">
+      ${list}
+    </select></label
+  >`;
 }
 
 function filterForm(names: readonly string[], query: VdnQuery, columns: readonly Column[]): Html {
-  const sort = query.sort ?? '';
-  const centers =
-    names.length > 1 &&
-    html`<label
-      >Call center
-      <select name="call_center">
-        ${option('', 'All', query.callCenter)} ${names.map((name) => option(name, name, query.callCenter))}
-      </select></label
-    >`;
+  const centers: Options = [['', 'All'], ...names.map((name) => [name, name] as const)];
+  const sorts: Options = [['', 'Order of the config'], ...columns.map(({ key, title }) => [key, title] as const)];
+  const input = html`<input type="search" name="q" value="${query.text}" maxlength="100" autocomplete="off" />`;
   return html`<form method="get" action="#vdns" role="search" aria-label="VDNs">
-    <label
-      >Id, name or label <input type="search" name="q" value="${query.text}" maxlength="100" autocomplete="off"
-    /></label>
-    ${centers}
-    <label
-      >Show
-      <select name="show">
-        ${SHOWN.map(([value, text]) => option(value, text, query.show))}
-      </select></label
-    >
-    <label
-      >Sort by
-      <select name="sort">
-        ${option('', 'Order of the config', sort)} ${columns.map(({ key, title }) => option(key, title, sort))}
-      </select></label
-    >
-    <label
-      >Order
-      <select name="order">
-        ${option('asc', 'Ascending', query.isDescending ? 'desc' : 'asc')}
-        ${option('desc', 'Descending', query.isDescending ? 'desc' : 'asc')}
-      </select></label
-    >
+    <label>Id, name or label ${input}</label>
+    ${names.length > 1 && select('Call center', 'call_center', centers, query.callCenter)}
+    ${select('Show', 'show', SHOWN, query.show)} ${select('Sort by', 'sort', sorts, query.sort ?? '')}
+    ${select('Order', 'order', ORDERS, query.isDescending ? 'desc' : 'asc')}
     <button>Apply</button>
     <a href="?#vdns">Reset</a>
   </form>`;

@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { installed } from '../installed.ts';
+import { eventually, type RunningExporter, startExporter } from '../running-exporter.ts';
+
+interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [time: number, value: string];
+}
+
+interface Prometheus {
+  query(expression: string): Promise<readonly Series[]>;
+  /** Repeats a query until its only value is this. */
+  untilValue(expression: string, value: number): Promise<void>;
+  log(): string;
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A Prometheus of its own with one job, which scrapes every second. */
+async function startPrometheus(job: object): Promise<Prometheus> {
+  const folder = mkdtempSync(join(tmpdir(), 'aicc-scale-out-'));
+  const config = join(folder, 'prometheus.yml');
+  const global = { scrape_interval: '1s', scrape_timeout: '1s' };
+  writeFileSync(config, JSON.stringify({ global, scrape_configs: [{ job_name: 'aicc', ...job }] })); // JSON is YAML.
+  const port = await freePort();
+  const child: ChildProcess = spawn(
+    'prometheus',
+    [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=debug',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let log = '';
+  child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+
+  async function query(expression: string): Promise<readonly Series[]> {
+    const parameters = new URLSearchParams({ query: expression }).toString();
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query?${parameters}`).catch(() => undefined);
+    if (answer === undefined || answer.status === 503) return []; // Still starting.
+    const body = (await answer.json()) as { status: string; data: { result: Series[] } };
+    if (body.status !== 'success') throw new Error(`${expression}: ${JSON.stringify(body)}`);
+    return body.data.result;
+  }
+
+  return {
+    query,
+    async untilValue(expression, value) {
+      let last: readonly Series[] = [];
+      const isReached = async () => {
+        last = await query(expression);
+        return last.length === 1 && Number(last[0]?.value[1]) === value;
+      };
+      await eventually(isReached).catch(() => {
+        throw new Error(`${expression} is not ${value} but ${JSON.stringify(last)}:\n${log}`);
+      });
+    },
+    log: () => log,
+    stop: async () => {
+      if (child.exitCode === null) {
+        const ended = once(child, 'exit');
+        child.kill();
+        await ended;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const NAMES = ['headquarters', 'branch', 'north & south', 'night/desk'];
+
+const center = (name: string, { url }: Simulator) => `  - name: ${JSON.stringify(name)}
+    url: ${url}
+    cc_id: 1
+    access_key: demo-access-key
+    secret_key: demo-secret-key
+    vdns: [1-12]
+`;
+
+const running: { stop(): Promise<void> }[] = [];
+
+async function keep<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  const started = await starting;
+  running.push(started);
+  return started;
+}
+
+async function simulate(): Promise<Simulator> {
+  const simulator = await startSimulator({ flat: true });
+  running.push({ stop: () => simulator.close() });
+  return simulator;
+}
+
+async function run(names: readonly string[], simulator: Simulator): Promise<RunningExporter> {
+  const exporter = await keep(startExporter(`call_centers:\n${names.map((name) => center(name, simulator)).join('')}`));
+  await eventually(async () => (await exporter.get('/-/ready')) === 'Ready\n');
+  return exporter;
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((each) => each.stop()));
+});
+
+/** Window data of a call center as Prometheus should have it: 12 series of a VDN, its info, 12 VDNs. */
+const WINDOW_SERIES = '{__name__=~"aicc_cti_(agents.*|window_.*|inbound_.*|outbound_.*|windows_.*|vdn_info)"}';
+
+const truthOf = (simulator: Simulator, begin: number) =>
+  simulator.vdns.reduce((sum, vdn) => sum + simulator.truth(vdn, begin).talking, 0);
+
+describe.runIf(installed('prometheus'))('service discovery with a real Prometheus', () => {
+  it('gives each call center a target of its own, and every series once', async () => {
+    const exporter = await run(NAMES, await simulate());
+    const { host } = new URL(exporter.url);
+    const prometheus = await keep(
+      startPrometheus({ http_sd_configs: [{ url: `${exporter.url}/sd`, refresh_interval: '1s' }] }),
+    );
+    await prometheus.untilValue('count(up == 1)', NAMES.length);
+
+    const up = (await prometheus.query('up')).map(({ metric }) => metric);
+    expect(up.map(({ instance }) => instance).sort()).toEqual(NAMES.map((name) => `${host}/${name}`).sort());
+    for (const metric of up) expect(Object.keys(metric).sort()).toEqual(['__name__', 'instance', 'job']);
+    expect((await prometheus.query('scrape_samples_scraped')).length).toBe(NAMES.length);
+
+    const own = (await prometheus.query('aicc_cti_up')).map(({ metric }) => metric);
+    expect(own.map(({ call_center: name, instance }) => [name, instance])).toEqual(
+      own.map(({ call_center: name }) => [name, `${host}/${name ?? ''}`]),
+    );
+    expect(await prometheus.query('{exported_call_center!=""}')).toEqual([]);
+    expect(await prometheus.query('{exported_instance!=""}')).toEqual([]);
+    expect(await prometheus.query('count by (call_center, vdn) (aicc_cti_agents_online) > 1')).toEqual([]);
+
+    // As many series as one scrape of everything has lines, and per target what its page has.
+    const samples = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    const whole = samples(await exporter.get('/metrics'));
+    const perVdn = whole.filter((line) => line.includes('vdn="'));
+    await prometheus.untilValue(`count(${WINDOW_SERIES})`, perVdn.length);
+    for (const name of NAMES) {
+      const page = samples(await exporter.get(`/metrics?${new URLSearchParams({ call_center: name }).toString()}`));
+      await prometheus.untilValue(`scrape_samples_scraped{instance="${host}/${name}"}`, page.length);
+    }
+    await prometheus.untilValue('min(count_over_time(up[20s])) >= bool 3', 1);
+    expect(prometheus.log()).not.toMatch(/[Dd]uplicate|out.of.order|Error on ingesting|append failed/i);
+    expect(prometheus.log()).toContain('Server is ready');
+  });
+
+  it('is split by hashmod into parts that are disjoint and complete', async () => {
+    const exporter = await run(NAMES, await simulate());
+    const shard = (number: number) =>
+      keep(
+        startPrometheus({
+          http_sd_configs: [{ url: `${exporter.url}/sd`, refresh_interval: '1s' }],
+          relabel_configs: [
+            {
+              source_labels: ['__meta_aicc_cti_call_center'],
+              modulus: 2,
+              target_label: '__tmp_shard',
+              action: 'hashmod',
+            },
+            { source_labels: ['__tmp_shard'], regex: String(number), action: 'keep' },
+          ],
+        }),
+      );
+    const shards = await Promise.all([shard(0), shard(1)]);
+    const centersOf = async (prometheus: Prometheus) =>
+      (await prometheus.query('aicc_cti_up')).map(({ metric }) => metric['call_center'] ?? '');
+    const parts = await eventually(async () => {
+      const found = await Promise.all(shards.map(centersOf));
+      return found.flat().length === NAMES.length && found;
+    });
+    expect(parts.flat().sort()).toEqual([...NAMES].sort());
+    expect(parts.every((part) => part.length > 0)).toBe(true);
+  });
+});
+
+describe.runIf(installed('prometheus'))('two replicas behind one Prometheus', () => {
+  it('tell the truth once instances are put aside, also while one is down', async () => {
+    const simulator = await simulate();
+    const replicas = [await run(['headquarters'], simulator), await run(['headquarters'], simulator)];
+    const targets = replicas.map(({ url }) => new URL(url).host);
+    const prometheus = await keep(startPrometheus({ static_configs: [{ targets }] }));
+    await prometheus.untilValue('count(up == 1)', 2);
+    await prometheus.untilValue('count(aicc_cti_agents{state="talking"})', 24);
+
+    // The window is asked for, too: another one may begin while the test runs.
+    const check = async () => {
+      const talking = 'sum(max without (instance) (aicc_cti_agents{state="talking"}))';
+      await eventually(async () => {
+        const [start] = await prometheus.query('max(aicc_cti_window_start_timestamp_seconds)');
+        const [sum] = await prometheus.query(talking);
+        return Number(sum?.value[1]) === truthOf(simulator, Number(start?.value[1]) * 1000);
+      });
+    };
+    await check();
+    expect((await prometheus.query('max without (instance) (aicc_cti_agents_online)')).length).toBe(12);
+    const naive = 'sum(aicc_cti_agents_online) / sum(max without (instance) (aicc_cti_agents_online))';
+    await prometheus.untilValue(naive, 2);
+
+    await replicas[0]?.stop();
+    running.splice(running.indexOf(replicas[0] as RunningExporter), 1);
+    await prometheus.untilValue('count(up == 1)', 1);
+    await check();
+    await prometheus.untilValue('count(max without (instance) (aicc_cti_up))', 1);
+    expect((await prometheus.query('max without (instance) (aicc_cti_agents_online)')).length).toBe(12);
+  });
+});
