@@ -156,7 +156,7 @@ describe.skipIf(!installed('prometheus') || !installed('prometheus-alertmanager'
         expect(reached('contact-center-lead', 'AiccCtiAnsweredShareLow: Few calls are answered: VDN 3 (Orders)')).toBe(
           true,
         );
-        expect(reached('platform-team', 'AiccCtiWindowStale: No current data of VDN 5')).toBe(true);
+        expect(reached('platform-team', 'AiccCtiWindowStale: No current data: VDN 5')).toBe(true);
         await expectHeldBack('AiccCtiAnsweredShareLow', '18', 'AiccCtiNoAgentForCalls');
       });
     },
