@@ -20,6 +20,13 @@ export interface Alert {
 /** The dashboard's rows, by their anchors in docs/dashboard.md. */
 export type DashboardRow = 'now' | 'vdns' | 'traffic' | 'agents' | 'exporter';
 
+/** "VDN 7 (Sales hotline), call center headquarters"; the name comes from the info metric, where there is one. */
+export const VDN =
+  'VDN {{ $labels.vdn }}' +
+  '{{ with printf "aicc_cti_vdn_info{job=%q,call_center=%q,vdn=%q}" $labels.job $labels.call_center $labels.vdn | query }}' +
+  '{{ with . | first | label "name" }} ({{ . }}){{ end }}{{ end }}' +
+  ', call center {{ $labels.call_center }}';
+
 /** Fills in what every alert has: the runbook's section is the alert's name, the dashboard's the row to look at. */
 export function alert(
   name: string,

@@ -1,13 +1,6 @@
-import { alert, type Alert } from './alert.ts';
+import { alert, type Alert, VDN } from './alert.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
-
-/** "VDN 7 (Sales hotline), call center headquarters"; the name comes from the info metric, where there is one. */
-const VDN =
-  'VDN {{ $labels.vdn }}' +
-  '{{ with printf "aicc_cti_vdn_info{job=%q,call_center=%q,vdn=%q}" $labels.job $labels.call_center $labels.vdn | query }}' +
-  '{{ with . | first | label "name" }} ({{ . }}){{ end }}{{ end }}' +
-  ', call center {{ $labels.call_center }}';
 
 const contactCenter = (name: string, rule: Omit<Parameters<typeof alert>[1], 'component'>): Alert =>
   alert(name, { ...rule, component: 'aicc-cti' });

@@ -1,4 +1,4 @@
-import { alert, type Alert } from './alert.ts';
+import { alert, type Alert, VDN } from './alert.ts';
 import { quote } from './text.ts';
 import { JOB, THRESHOLDS } from './thresholds.ts';
 
@@ -76,7 +76,7 @@ export const EXPORTER_ALERTS: readonly Alert[] = [
       max without (instance) (aicc_cti_up) == 1`,
     for: '3m',
     severity: 'warning',
-    summary: `No current data of VDN {{ $labels.vdn }}, ${CENTER}`,
+    summary: `No current data: ${VDN}`,
     description: `Polls of ${CENTER} succeed, but VDN {{ $labels.vdn }} has had no window that ended in the last ${THRESHOLDS.dataAgeSeconds.critical / 60} minutes.`,
   }),
   pipeline('AiccCtiRowsRejected', {

@@ -131,7 +131,7 @@ async function main() {
   writeFileSync(caFile, simulator.caPem);
   simulator.setFaults(JSON.parse(flags.faults));
 
-  const { pid } = start(
+  const child = start(
     process.execPath,
     [here('../dist/main.js'), `--config.file=${flags.config}`, `--web.listen-address=${exporter}`],
     {
@@ -140,6 +140,8 @@ async function main() {
     },
   );
   await until('The exporter', () => isReady(`http://${exporter}/-/ready`));
+  // From here on it may be killed, to see what Prometheus says of it.
+  child.isExpected = true;
 
   console.log(`Writing ${flags.days} days of history ...`);
   const to = Math.floor(Date.now() / 300_000) * 300;
@@ -198,7 +200,7 @@ async function main() {
 
   if (flags['any-port']) {
     const urls = { exporter, prometheus, alertmanager, simulator: simulator.url };
-    console.log(`STACK ${JSON.stringify({ ...urls, exporterPid: pid })}`);
+    console.log(`STACK ${JSON.stringify({ ...urls, exporterPid: child.pid })}`);
   }
   console.log(`
   http://${exporter}/                exporter
@@ -209,6 +211,7 @@ Import grafana/aicc-cti.json into a Grafana with http://${prometheus} as its Pro
 Make something happen, and see the alert below (a window takes 5 minutes):
 
   curl -sk ${simulator.url}/-/faults -d '[{"kind":"noAgents","vdns":[2]}]'      ([] mends it)
+  kill ${child.pid}      (the exporter)
 
 Alerts are printed here. Ctrl-C ends everything.
 `);
