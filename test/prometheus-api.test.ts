@@ -1,0 +1,94 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Agent } from 'undici';
+import { afterEach, describe, expect, test } from 'vitest';
+import { OperationError, UsageError } from '../src/errors.ts';
+import { createPrometheus } from '../src/prometheus-api.ts';
+
+let server: Server | undefined;
+const dispatcher = new Agent();
+const never = new AbortController().signal;
+
+afterEach(() => {
+  server?.close();
+  server?.closeAllConnections();
+});
+
+async function start(listener: RequestListener): Promise<string> {
+  server = createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server?.once('listening', resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function failure(url: string): Promise<OperationError> {
+  const error: unknown = await createPrometheus({ url, dispatcher })
+    .samples('x', 0, 300_000, never)
+    .catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(OperationError);
+  return error as OperationError;
+}
+
+describe('the query API', () => {
+  test('is asked for raw samples, with the credentials and the path of the URL', async () => {
+    let seen = '';
+    let body = '';
+    const host = await start((request, response) => {
+      seen = `${request.method ?? ''} ${request.url ?? ''} ${request.headers.authorization ?? ''}`;
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        const result = [
+          {
+            metric: { vdn: '1' },
+            values: [
+              [299.999, '1'],
+              [300, '2'],
+              [599.999, '3'],
+            ],
+          },
+        ];
+        response.end(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } }));
+      });
+    });
+    const prometheus = createPrometheus({ url: `http://me:p%40ss@${host}/prom/`, dispatcher });
+    expect(await prometheus.samples('x{a="b"}', 300_000, 600_000, never)).toEqual([
+      {
+        labels: { vdn: '1' },
+        samples: [
+          [300_000, 2],
+          [599_999, 3],
+        ],
+      },
+    ]);
+    expect(seen).toBe(`POST /prom/api/v1/query Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({ query: 'x{a="b"}[300000ms]', time: '599.999' });
+  });
+
+  test.each([
+    [
+      422,
+      '{"status":"error","error":"query processing would\\n load too many samples"}',
+      'HTTP 422: query processing would load too many samples',
+    ],
+    [401, '<html>', 'HTTP 401'],
+    [200, '<html>', 'is not valid JSON'],
+    [200, '{"status":"success","data":{"resultType":"vector","result":[]}}', 'the answer is not a matrix'],
+  ])('that answers %i %s is an error without the password', async (status, body, text) => {
+    const host = await start((_, response) => response.writeHead(status).end(body));
+    const { message } = await failure(`http://me:secret@${host}`);
+    expect(message).toContain(text);
+    expect(message).toContain(`http://${host}: `);
+    expect(message).not.toContain('secret');
+  });
+
+  test('that cannot be reached is an error without the password', async () => {
+    const host = await start(() => undefined);
+    server?.close();
+    const { message } = await failure(`http://me:secret@${host}`);
+    expect(message).toContain('ECONNREFUSED');
+    expect(message).not.toContain('secret');
+  });
+
+  test.each(['localhost:9090', 'ftp://host', 'x'])('refuses %s, and does not repeat it', (url) => {
+    expect(() => createPrometheus({ url, dispatcher })).toThrow(UsageError);
+  });
+});
