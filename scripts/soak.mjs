@@ -2,7 +2,7 @@
 // (Debian's faketime), killed with SIGKILL at random instants while the API misbehaves. Every second the counters are
 // scraped: none may fall. In the end every total must equal what the API finally says. Exit code 1 when one does not.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -62,7 +62,7 @@ writeFileSync(
   `# Late rows are corrected up to a quarter of an hour after their window.
 poll: { timeout: 1m, lookback_windows: 4 }
 call_centers:
-  - { name: soak, url: "${simulator.url}", access_key: demo-access-key, secret_key: demo-secret-key, vdns: [1-20] }
+  - { name: soak, url: "${simulator.url}", cc_id: 1, access_key: demo-access-key, secret_key: demo-secret-key, vdns: [1-20] }
 `,
 );
 
@@ -78,11 +78,17 @@ const endAt = Date.now() + hours * HOUR_MS;
 async function startExporter() {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   const flags = [`--config.file=${configFile}`, '--web.listen-address=127.0.0.1:0', `--storage.path=${storage}`];
-  const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // A process started later would begin at the time at which the first one did.
+  const env = { ...process.env };
+  delete env.FAKETIME_SHARED;
+  env.FAKETIME = `@${new Date().toISOString().slice(0, 19).replace('T', ' ')} x${speed}`;
+  const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env });
   let log = '';
+  const keepLog = process.env.SOAK_LOG;
   const address = await new Promise((resolve, reject) => {
     child.stderr.on('data', (data) => {
       log = (log + data).slice(-20_000);
+      if (keepLog !== undefined) appendFileSync(keepLog, data);
       const [, url] = /msg=Listening url="?(http:[^\s"]+)/.exec(log) ?? [];
       if (url !== undefined) resolve(url);
       if (/Poll ended unexpectedly|poll ended unexpectedly/.test(log)) wrong.add(`a poll ended unexpectedly:\n${log}`);

@@ -116,7 +116,10 @@ export async function live(schedule: Schedule): Promise<string[]> {
         return Promise.resolve();
       },
     };
+    let look: () => void = () => undefined;
     const persist = (ledger: Ledger): Promise<void> => {
+      // Prometheus may scrape at any instant, right before a kill too.
+      look();
       if (isTime('before storing')) return Promise.reject(die());
       file = encodeLedger('model', ledger.toState());
       return isTime('after storing') ? Promise.reject(die()) : Promise.resolve();
@@ -143,7 +146,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
     });
     store.publish(totalsOf(ledger));
     let seen: CallCenterSnapshot | undefined;
-    const look = () => {
+    look = () => {
       const snapshot = store.snapshot(clock.now());
       if (snapshot === seen) return;
       seen = snapshot;
