@@ -86,12 +86,12 @@ async function startPrometheus(job: object): Promise<Prometheus> {
 
 const NAMES = ['headquarters', 'branch', 'north & south', 'night/desk'];
 
-const center = (name: string, { url }: Simulator) => `  - name: ${JSON.stringify(name)}
+const center = (name: string, { url }: Simulator, vdns: string) => `  - name: ${JSON.stringify(name)}
     url: ${url}
     cc_id: 1
     access_key: demo-access-key
     secret_key: demo-secret-key
-    vdns: [1-12]
+    vdns: [${vdns}]
 `;
 
 const running: { stop(): Promise<void> }[] = [];
@@ -108,8 +108,10 @@ async function simulate(): Promise<Simulator> {
   return simulator;
 }
 
-async function run(names: readonly string[], simulator: Simulator): Promise<RunningExporter> {
-  const exporter = await keep(startExporter(`call_centers:\n${names.map((name) => center(name, simulator)).join('')}`));
+async function run(names: readonly string[], simulator: Simulator, vdns = '1-12'): Promise<RunningExporter> {
+  const exporter = await keep(
+    startExporter(`call_centers:\n${names.map((name) => center(name, simulator, vdns)).join('')}`),
+  );
   await eventually(async () => (await exporter.get('/-/ready')) === 'Ready\n');
   return exporter;
 }
@@ -186,6 +188,36 @@ describe.runIf(installed('prometheus'))('service discovery with a real Prometheu
     });
     expect(parts.flat().sort()).toEqual([...NAMES].sort());
     expect(parts.every((part) => part.length > 0)).toBe(true);
+  });
+
+  it('spreads the scrapes over exporters when hashmod chooses the address', async () => {
+    const simulator = await simulate();
+    // They differ in their VDNs, to tell which one was scraped.
+    const exporters = [await run(NAMES, simulator, '1-12'), await run(NAMES, simulator, '1-3')];
+    const to = exporters.map(({ url }, number) => ({
+      source_labels: ['__tmp_shard'],
+      regex: String(number),
+      target_label: '__address__',
+      replacement: new URL(url).host,
+    }));
+    const prometheus = await keep(
+      startPrometheus({
+        http_sd_configs: [{ url: `${exporters[0]?.url ?? ''}/sd`, refresh_interval: '1s' }],
+        relabel_configs: [
+          {
+            source_labels: ['__meta_aicc_cti_call_center'],
+            modulus: 2,
+            target_label: '__tmp_shard',
+            action: 'hashmod',
+          },
+          ...to,
+        ],
+      }),
+    );
+    await prometheus.untilValue('count(up == 1)', NAMES.length);
+    await prometheus.untilValue('count(count by (call_center) (aicc_cti_agents_online))', NAMES.length);
+    const counts = await prometheus.query('count by (call_center) (aicc_cti_agents_online)');
+    expect([...new Set(counts.map(({ value }) => Number(value[1])))].sort((a, b) => a - b)).toEqual([3, 12]);
   });
 });
 

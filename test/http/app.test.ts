@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { IncomingHttpHeaders, Server } from 'node:http';
+import { get as secureGet } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -8,6 +9,7 @@ import { ConfigError } from '../../src/errors.ts';
 import { createExposition } from '../../src/exposition.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/log.ts';
+import { makeCertificates } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { eventually, type RunningExporter, startExporter } from '../running-exporter.ts';
 
@@ -295,5 +297,25 @@ describe('service discovery', () => {
         },
       },
     ]);
+  });
+
+  it('names the scheme where the exporter serves TLS itself', async () => {
+    const { server, caPem } = await makeCertificates({});
+    const other = await startExporter(yaml(simulator.url), {
+      env: SECRETS,
+      args: ['--web.config.file=FOLDER/web.yaml'],
+      files: {
+        'web.yaml': 'tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n',
+        'cert.pem': server.certPem,
+        'key.pem': server.keyPem,
+      },
+    });
+    const body = await new Promise<string>((resolve, reject) => {
+      secureGet(`${other.url}/sd`, { ca: caPem }, (res) => {
+        res.setEncoding('utf8').once('data', resolve);
+      }).on('error', reject);
+    });
+    expect(body).toContain('"__scheme__":"https"');
+    await other.stop();
   });
 });
