@@ -6,6 +6,7 @@ import { createExporter } from '../exporter.ts';
 import { createExposition, type Exposition } from '../exposition.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
+import { loadWebConfig } from '../http/web-config.ts';
 import { renderStatusPage } from '../http/status-page.ts';
 import type { VdnQuery } from '../http/vdn-list.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
@@ -21,7 +22,7 @@ export const SERVE_USAGE = `Usage: aicc-cti-exporter [serve] --config.file=FILE 
 Polls the call centers of the config and serves what they report to Prometheus.
 
   --config.file=FILE              configuration (required); config.example.yaml documents every key
-  --config.check                  check the configuration and exit: 0 if it is good, 2 if not
+  --config.check                  check the configuration, and the web config, and exit: 0 if good, 2 if not
   --web.listen-address=ADDRESS    host:port, :port or [ipv6]:port; repeatable (default :10122)
   --web.telemetry-path=PATH       where the metrics are (default /metrics)
   --web.config.file=FILE          TLS, client certificates, users (exporter-toolkit's format)
@@ -116,7 +117,16 @@ function aborted(signal: AbortSignal): Promise<void> {
  */
 export async function serve(argv: readonly string[], io: ServeIo): Promise<number> {
   const flags = parseFlags(argv);
-  if (flags.isCheck) return checkConfig([`--config.file=${flags.configFile}`], io);
+  if (flags.isCheck) {
+    const exitCode = await checkConfig([`--config.file=${flags.configFile}`], io);
+    if (flags.webConfigFile !== undefined) await loadWebConfig(flags.webConfigFile);
+    return exitCode;
+  }
+  // From the start: SIGHUP would end a process that does not listen to it.
+  let onHangup: () => void = () => undefined;
+  io.onHangup(() => {
+    onHangup();
+  });
 
   const clock = systemClock;
   const logger = createLogger(flags.logLevel, flags.logFormat, io.stderr);
@@ -179,9 +189,9 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     logger,
     clock,
   });
-  io.onHangup(() => {
+  onHangup = () => {
     reload().catch(() => undefined); // Logged where it failed.
-  });
+  };
 
   exporter.start();
   await aborted(io.signal);
