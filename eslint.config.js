@@ -31,6 +31,7 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         process: 'readonly',
+        globalThis: 'readonly',
         console: 'readonly',
         URL: 'readonly',
         URLSearchParams: 'readonly',

@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ApiClient, Query } from '../src/api/client.ts';
+import type { Clock } from '../src/clock.ts';
+import { Collector } from '../src/collector.ts';
+import type { PollConfig } from '../src/config/schema.ts';
+import { ApiError } from '../src/errors.ts';
+import { Ledger } from '../src/ledger.ts';
+import { createLogger } from '../src/log.ts';
+import { backoff, Scheduler } from '../src/scheduler.ts';
+import { Store } from '../src/store.ts';
+import { createTelemetry } from '../src/telemetry.ts';
+import { WINDOW_MS, windowAt } from '../src/window.ts';
+
+const MINUTE = 60_000;
+/** Two minutes into a window. */
+const START = Date.UTC(2026, 10, 18, 8, 2);
+const POLL: PollConfig = {
+  ...{ settleDelayMs: 10_000, retryIntervalMs: 15_000, lookbackWindows: 2, catchUpMs: 86_400_000 },
+  ...{ staleAfterMs: 720_000, timeoutMs: 10_000, concurrency: 4 },
+};
+
+interface Asked {
+  /** Minutes and seconds after 08:00 by the wall clock. */
+  readonly at: string;
+  readonly vdns: string;
+  readonly windows: string;
+}
+
+const clockTime = (ms: number) => new Date(ms).toISOString().slice(11, 19);
+
+interface Scenario {
+  /** Milliseconds after the start at which everything ends. */
+  readonly until: number;
+  /** Whether a row is there; default at once. */
+  readonly has?: (vdn: number, begin: number, now: number) => boolean;
+  readonly failure?: (now: number) => ApiError | undefined;
+  /** What the wall clock is off by, as a function of the steady time since the start. */
+  readonly clockError?: (elapsed: number) => number;
+  /** How long a request takes. */
+  readonly takes?: (now: number) => number;
+  readonly vdns?: readonly number[] | 'all';
+}
+
+/** Runs a scheduler in made-up time, and returns what it asked the API for. */
+async function run(scenario: Scenario) {
+  const { until, has = () => true, failure = () => undefined, clockError = () => 0, takes = () => 100 } = scenario;
+  const vdns = scenario.vdns ?? [1, 2];
+  let elapsed = 0;
+  let underWay = 0;
+  const asked: Asked[] = [];
+  const stopping = new AbortController();
+  const pass = (ms: number) => {
+    elapsed += ms;
+    if (elapsed >= until) stopping.abort(new Error('The end'));
+  };
+  const clock: Clock = {
+    now: () => START + elapsed + clockError(elapsed),
+    monotonic: () => elapsed,
+    sleep: (ms) => {
+      pass(Math.max(1, ms));
+      return Promise.resolve();
+    },
+  };
+  const client: ApiClient = {
+    query: async ({ vdns: ids, range }: Query, signal) => {
+      expect(++underWay).toBe(1);
+      asked.push({
+        at: clockTime(clock.now()),
+        vdns: String(ids),
+        windows: `${clockTime(range.from).slice(0, 5)}-${clockTime(range.to).slice(0, 5)}`,
+      });
+      await Promise.resolve();
+      pass(takes(clock.now()));
+      underWay--;
+      signal.throwIfAborted();
+      const failed = failure(clock.now());
+      const windows = [];
+      for (const vdn of ids === 'all' ? [1, 2] : ids) {
+        for (let begin = range.from; begin < range.to; begin += WINDOW_MS) {
+          const isPast = begin + WINDOW_MS <= START + elapsed;
+          if (failed === undefined && isPast && has(vdn, begin, clock.now())) windows.push({ vdn, begin, inbound: 1 });
+        }
+      }
+      return { windows, rejected: [], failure: failed };
+    },
+    close: () => Promise.resolve(),
+  };
+  const lines: string[] = [];
+  const logger = createLogger('debug', 'logfmt', { write: (line) => lines.push(line) });
+  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(clock.now()));
+  const named = vdns === 'all' ? vdns : vdns.map((id) => ({ id, name: '', labels: {} }));
+  const store = new Store({ callCenter: 'hq', ccId: 1, vdns: named, vdnLabelNames: [], staleAfterMs: 720_000 });
+  const collector = new Collector({
+    ...{ client, ledger, store, clock, logger, concurrency: 4 },
+    telemetry: createTelemetry('0').callCenter('hq'),
+    persist: () => Promise.resolve(),
+    skewMs: () => 0,
+    onChange: () => undefined,
+  });
+  const scheduler = new Scheduler({
+    ...{ vdns, poll: POLL, collector, ledger, store, clock, logger },
+    random: () => 0,
+  });
+  await scheduler.run(stopping.signal);
+  return { asked, ledger, store, scheduler, lines };
+}
+
+const down = (retryAfterMs?: number) => new ApiError('Down', { reason: 'http', hint: 'Look there', retryAfterMs });
+const times = (asked: readonly Asked[]) => asked.map(({ at }) => at);
+
+describe('the scheduler', () => {
+  it('polls at the start, then settle_delay after each window end, and asks for what may be corrected, too', async () => {
+    const { asked } = await run({ until: 14 * MINUTE });
+    expect(asked).toEqual([
+      { at: '08:02:00', vdns: '1,2', windows: '07:45-08:00' },
+      { at: '08:05:10', vdns: '1,2', windows: '07:50-08:05' },
+      { at: '08:10:10', vdns: '1,2', windows: '07:55-08:10' },
+      { at: '08:15:10', vdns: '1,2', windows: '08:00-08:15' },
+    ]);
+  });
+
+  it('asks again every retry_interval for the VDNs that are missing, and for nothing else', async () => {
+    const has = (vdn: number, begin: number, now: number) => vdn === 1 || now >= begin + WINDOW_MS + 35_000;
+    const { asked } = await run({ until: 4 * MINUTE, has });
+    expect(asked.slice(1)).toEqual([
+      { at: '08:05:10', vdns: '1,2', windows: '07:50-08:05' },
+      { at: '08:05:25', vdns: '2', windows: '08:00-08:05' },
+      { at: '08:05:40', vdns: '2', windows: '08:00-08:05' },
+    ]);
+  });
+
+  it('asks for a row that does not come until the next window is due, not longer', async () => {
+    const { asked } = await run({
+      until: 9 * MINUTE,
+      has: (vdn, begin) => !(vdn === 2 && begin === START - 2 * MINUTE),
+    });
+    const forMissing = asked.filter(({ vdns, at }) => vdns === '2' && at < '08:10:10');
+    expect(forMissing).toHaveLength(19);
+    expect(asked.filter(({ at }) => at >= '08:10:10')).toHaveLength(1);
+  });
+
+  it('waits longer and longer for an API that fails, and asks only for what it did not get', async () => {
+    const { asked, scheduler } = await run({ until: 3 * MINUTE, failure: () => down() });
+    expect(times(asked).slice(0, 4)).toEqual(['08:02:00', '08:02:15', '08:02:30', '08:02:45']);
+    expect(scheduler.status).toMatchObject({
+      isFailing: true,
+      lastSuccessAt: undefined,
+      lastFailure: { message: 'Down', hint: 'Look there' },
+    });
+  });
+
+  it('honours Retry-After, also beyond the next window', async () => {
+    const { asked } = await run({
+      until: 20 * MINUTE,
+      failure: (now) => (now < START + MINUTE ? down(12 * MINUTE) : undefined),
+    });
+    expect(times(asked).slice(0, 2)).toEqual(['08:02:00', '08:14:00']);
+  });
+
+  it('catches up after an outage when the API is back, newest windows first, without asking twice', async () => {
+    const failure = (now: number) => (now > START + 5 * MINUTE && now < START + 60 * MINUTE ? down() : undefined);
+    const { asked, ledger } = await run({ until: 90 * MINUTE, failure });
+    const back = asked.findIndex(({ at }) => at >= '09:02:00');
+    expect(asked[back]?.windows).toMatch(/^08:4|08:5/);
+    expect(asked[back + 1]?.windows).toMatch(/^08:0\d-08:/);
+    expect(asked.slice(back + 2).every(({ windows }) => windows >= '08:45')).toBe(true);
+    expect(ledger.totals(1)).toMatchObject({ windows: 18, missing: 0 });
+  });
+
+  it('goes on after a failed catch-up with the next window', async () => {
+    let requests = 0;
+    const failure = (now: number) => {
+      requests++;
+      const isShaky = now < START + 120 * MINUTE && requests % 2 === 0;
+      return now > START + 5 * MINUTE && (now < START + 60 * MINUTE || isShaky) ? down() : undefined;
+    };
+    const { ledger, lines } = await run({ until: 200 * MINUTE, failure });
+    expect(lines.join('')).toContain('Catching up failed');
+    // From 08:00 to 11:20.
+    expect(ledger.totals(2)).toMatchObject({ windows: 40, missing: 0 });
+  });
+
+  it.each([
+    ['an hour forth', 60 * MINUTE],
+    ['an hour back', -60 * MINUTE],
+  ])('neither skips nor doubles a window when the clock steps %s for a while', async (_, error) => {
+    const clockError = (elapsed: number) => (elapsed > 17 * MINUTE && elapsed < 41 * MINUTE ? error : 0);
+    const { ledger } = await run({ until: 180 * MINUTE, clockError });
+    // From 08:00 to 11:00, the last window being 10:55.
+    expect(ledger.totals(1)).toMatchObject({ windows: 36, inbound: 36, missing: 0 });
+  });
+
+  it('looks at the clock after a suspend, when the steady clock stood still', async () => {
+    // The wall clock moves on two hours in no time.
+    const clockError = (elapsed: number) => (elapsed > 17 * MINUTE ? 120 * MINUTE : 0);
+    const { asked } = await run({ until: 18 * MINUTE, clockError });
+    expect(asked.find(({ at }) => at > '09:00:00')?.at.slice(0, 7)).toBe('10:19:0');
+  });
+
+  it('never has two polls under way, however slow the API is', async () => {
+    const { asked } = await run({ until: 40 * MINUTE, takes: () => 7 * MINUTE });
+    expect(asked.length).toBeGreaterThan(4);
+  });
+
+  it('with the choice left to the API asks for the VDNs by id that it knows and misses', async () => {
+    const has = (vdn: number, begin: number, now: number) => vdn === 1 || now >= begin + WINDOW_MS + 20_000;
+    const { asked } = await run({ until: 4 * MINUTE, has, vdns: 'all' });
+    expect(asked.map(({ vdns }) => vdns)).toEqual(['all', 'all', '2']);
+  });
+});
+
+describe('backoff', () => {
+  it('is never shorter than retry_interval or Retry-After, nor longer than a window and that', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(1000),
+        fc.integer({ min: 1000, max: 300_000 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.option(fc.integer({ min: 0, max: 10_000_000 }), { nil: undefined }),
+        (failures, retry, random, retryAfter) => {
+          const wait = backoff(failures, retry, () => random, retryAfter);
+          const honoured = Math.min(retryAfter ?? 0, 3_600_000);
+          expect(wait).toBeGreaterThanOrEqual(Math.max(retry, honoured));
+          expect(wait).toBeLessThanOrEqual(Math.max(300_000, honoured));
+        },
+      ),
+    );
+  });
+
+  it('grows with each failure', () => {
+    const waits = [1, 2, 3, 4, 5, 6].map((failures) => backoff(failures, 15_000, () => 0.999999, undefined));
+    expect(waits.map((wait) => Math.round(wait / 1000))).toEqual([30, 60, 120, 240, 300, 300]);
+  });
+});
