@@ -36,7 +36,7 @@ export const AGENTS: readonly Panel[] = [
     queries: [
       {
         expr: share(
-          `sum without (state) (instance_vdn:aicc_cti_agents:avg15m{${VDN}, state="talking"})`,
+          `instance_vdn:aicc_cti_agents:avg15m{${VDN}, state="talking"}`,
           `instance_vdn:aicc_cti_agents_answering:avg15m{${VDN}}`,
         ),
         legend: 'occupancy',
