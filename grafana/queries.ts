@@ -17,6 +17,6 @@ export const calls15m = (counter: string): string => `increase(${counter}{${VDN}
 /** Agents in one state. */
 export const agents = (state: string): string => `aicc_cti_agents{${VDN}, state="${state}"}`;
 
-/** Average of the last 15 minutes of the agents who can take a call, talking or idle; the two are added up. */
+/** Average of the last 15 minutes of the agents in some states, a regular expression. */
 export const averageAgents15m = (states: string): string =>
-  `sum without (state) (avg_over_time(aicc_cti_agents{${VDN}, state=~"${states}"}[15m]))`;
+  `avg_over_time(aicc_cti_agents{${VDN}, state=~"${states}"}[15m])`;

@@ -2,10 +2,10 @@
 // prints alerts; all on loopback, without containers. Needs prometheus and alertmanager. Ctrl-C ends everything.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -76,6 +76,16 @@ async function until(what, check) {
 }
 const isReady = async (url) => (await fetch(url)).ok;
 
+/** The first of these programs that is installed; Debian calls Alertmanager by another name than its authors. */
+function installed(...names) {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = names.find((name) => folders.some((folder) => existsSync(join(folder, name))));
+  if (found === undefined) {
+    throw new Error(`${names[0]} is not on the PATH: apt-get install prometheus prometheus-alertmanager`);
+  }
+  return found;
+}
+
 /** The wanted port, or any that is free. */
 async function port(wanted) {
   const server = createServer().listen(flags['any-port'] ? 0 : wanted, '127.0.0.1');
@@ -115,6 +125,9 @@ const importInto = (folder, file) =>
   ]);
 
 async function main() {
+  installed('prometheus');
+  installed('promtool');
+  const alertmanagerProgram = installed('prometheus-alertmanager', 'alertmanager');
   const ports = { exporter: await port(10122), prometheus: await port(9090), alertmanager: await port(9093) };
   const [exporter, prometheus, alertmanager] = Object.values(ports).map((number) => `127.0.0.1:${number}`);
 
@@ -185,7 +198,7 @@ async function main() {
   await once(first, 'exit');
   await importInto(data, records);
 
-  start('prometheus-alertmanager', [
+  start(alertmanagerProgram, [
     `--config.file=${adapt(flags.alertmanager, 'alertmanager.yml', [
       ['127.0.0.1:9095', `127.0.0.1:${webhook.address().port}`],
       // Alerts are printed at any hour.

@@ -5,7 +5,6 @@ import { THRESHOLDS } from '../thresholds.ts';
 import { OCCUPANCY_STEPS } from './now.ts';
 
 const SIZE = { width: 8, height: 9, interval: '5m' } as const;
-const AVERAGE = 'instance_vdn:aicc_cti_agents:avg15m';
 const COLORS = { talking: 'blue', idle: 'green', busy: 'orange', resting: 'purple' } as const;
 
 export const AGENTS: readonly Panel[] = [
@@ -36,9 +35,9 @@ export const AGENTS: readonly Panel[] = [
     steps: OCCUPANCY_STEPS,
     queries: [
       {
-        expr: share(`${AVERAGE}{${VDN}, state="talking"}`, `${AVERAGE}{${VDN}, state=~"talking|idle"}`).replaceAll(
-          'sum without (vdn)',
-          'sum without (vdn, state)',
+        expr: share(
+          `instance_vdn:aicc_cti_agents:avg15m{${VDN}, state="talking"}`,
+          `instance_vdn:aicc_cti_agents_answering:avg15m{${VDN}}`,
         ),
         legend: 'occupancy',
       },

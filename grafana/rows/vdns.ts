@@ -1,5 +1,5 @@
 import { override, panel, type Override, type Panel, type Step } from '../panel.ts';
-import { CENTER, VDN } from '../queries.ts';
+import { averageAgents15m, CENTER, VDN } from '../queries.ts';
 import { DASHBOARD_UID } from '../thresholds.ts';
 import { AGE_STEPS, ANSWERED_CAVEAT, ANSWERED_STEPS, OCCUPANCY_STEPS } from './now.ts';
 
@@ -7,8 +7,7 @@ import { AGE_STEPS, ANSWERED_CAVEAT, ANSWERED_STEPS, OCCUPANCY_STEPS } from './n
 const each = (series: string): string => `max by (call_center, vdn) (${series})`;
 const rise = (counter: string): string => each(`increase(${counter}{${VDN}}[15m])`);
 const state = (name: string): string => each(`aicc_cti_agents{${VDN}, state="${name}"}`);
-const average = (states: string): string =>
-  each(`sum without (state) (avg_over_time(aicc_cti_agents{${VDN}, state=~"${states}"}[15m]))`);
+const average = (states: string): string => each(`sum without (state) (${averageAgents15m(states)})`);
 
 /** A counter's past quarter of an hour outlives the exporter: show it only while the VDN has a current window. */
 const current = (expr: string): string => `${expr} and ${each(`aicc_cti_window_start_timestamp_seconds{${VDN}}`)}`;
