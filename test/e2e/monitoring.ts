@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+
+/** A target that refuses connections. */
+const NOWHERE = '127.0.0.1:1';
 
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
@@ -98,6 +101,30 @@ export async function startVictoriaMetrics(target: string): Promise<MonitoringSe
   return start('victoria-metrics', target, (port, config, data) => [
     `-promscrape.config=${config}`,
     `-storageDataPath=${data}`,
+    `-httpListenAddr=127.0.0.1:${port}`,
+    '-search.latencyOffset=0s',
+    '-search.disableCache',
+  ]);
+}
+
+/** A Prometheus of its own with the blocks of a folder, and nothing to scrape. */
+export async function startPrometheusOn(blocks: string): Promise<MonitoringServer> {
+  return start('prometheus', NOWHERE, (port, config, data) => {
+    cpSync(blocks, data, { recursive: true });
+    return [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${data}`,
+      '--storage.tsdb.retention.time=10y',
+      `--web.listen-address=127.0.0.1:${port}`,
+    ];
+  });
+}
+
+/** A VictoriaMetrics of its own that keeps history, and has nothing to scrape. */
+export async function startVictoriaMetricsForHistory(): Promise<MonitoringServer> {
+  return start('victoria-metrics', NOWHERE, (port, _, data) => [
+    `-storageDataPath=${data}`,
+    '-retentionPeriod=10y',
     `-httpListenAddr=127.0.0.1:${port}`,
     '-search.latencyOffset=0s',
     '-search.disableCache',
