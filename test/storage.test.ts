@@ -25,9 +25,11 @@ function fastClock(): Clock {
     now: () => Date.UTC(2026, 10, 18),
     monotonic: () => steady,
     sleep: (ms, signal) => {
-      steady += ms;
+      if (signal === undefined) {
+        steady += ms;
+        return Promise.resolve();
+      }
       // The beat of a held lock waits for its end.
-      if (signal === undefined) return Promise.resolve();
       return new Promise((resolve) => {
         signal.addEventListener('abort', () => {
           resolve();
@@ -210,20 +212,22 @@ describe('the lock of the storage', () => {
   });
 
   it('does not write any more once another process took it over', async () => {
-    const storage = await open();
-    await storage.save('hq', STATE);
-    await writeFile(
-      join(directory, 'lock'),
-      JSON.stringify({ token: 'theirs', pid: process.ppid, where: 'elsewhere' }),
-    );
     const lock = join(directory, 'lock');
+    const clock = fastClock();
+    let isTaken = false;
     let beats = 0;
-    const beating = setInterval(() => void utimes(lock, ++beats, beats).catch(() => undefined), 1);
-    try {
-      await storage.save('hq', OTHER);
-    } finally {
-      clearInterval(beating);
-    }
+    const watching: Clock = {
+      ...clock,
+      sleep: async (ms, signal) => {
+        if (isTaken && signal === undefined) await utimes(lock, ++beats, beats);
+        return clock.sleep(ms, signal);
+      },
+    };
+    const storage = await open(directory, watching);
+    await storage.save('hq', STATE);
+    await writeFile(lock, JSON.stringify({ token: 'theirs', pid: 1, where: 'elsewhere' }));
+    isTaken = true;
+    await storage.save('hq', OTHER);
     expect(failures).toEqual(['write']);
     expect(await storage.load('hq')).toEqual(STATE);
     expect(await readFile(lock, 'utf8')).toContain('theirs');
