@@ -17,108 +17,17 @@ import {
   streamOutput,
 } from '../history-output.ts';
 import { historyAnswers } from '../history-source.ts';
-import { HISTORY_FORMATS, HistoryText } from '../history-text.ts';
+import { HistoryText } from '../history-text.ts';
 import { type Progress, startProgress } from '../progress.ts';
 import { formatRange, isRelative, parseRange, parseTime } from '../time.ts';
-import { type CommandIo, oneOf, readFlags, required, select, type Selection, wholeNumber } from './flags.ts';
-
-export const BACKFILL_USAGE = `Usage: aicc-cti-exporter backfill --config.file=FILE --from=TIME --to=TIME --output=FILE [flags]
-
-Writes the history of a range as samples with timestamps, for Prometheus or VictoriaMetrics.
-
-  --config.file=FILE     configuration (required)
-  --from=TIME, --to=TIME the range: 2026-01-31T00:00:00Z, now, -31d, -1h30m (required)
-  --output=FILE          where to write (required); - is the standard output
-  --format=FORMAT        openmetrics (default; promtool tsdb create-blocks-from openmetrics)
-                         or victoriametrics (POST /api/v1/import/prometheus)
-  --call-center=NAME     this call center alone
-  --vdn=IDS              these VDNs alone: 1,2,10-19
-  --label=NAME=VALUE     a label for every series, such as job=aicc; repeatable
-  --concurrency=N        requests at once, 1 to 16 (default 2)
-  --resume               go on after an interruption
-  --force                overwrite FILE
-  --help
-`;
+import { BACKFILL_USAGE, type BackfillFlags, jobOf, parseFlags } from './backfill-flags.ts';
+import { type CommandIo, select, type Selection } from './flags.ts';
 
 /** The state is saved this often; after a crash what was written since is cut off and fetched again. */
 const CHECKPOINT_MS = 2000;
 
-interface Flags {
-  readonly configFile: string;
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  readonly output: string;
-  readonly format: BackfillJob['format'];
-  readonly callCenter: string | undefined;
-  readonly vdn: string | undefined;
-  readonly labels: readonly string[];
-  readonly concurrency: number;
-  readonly resume: boolean;
-  readonly force: boolean;
-}
-
-function parseFlags(args: readonly string[]): Flags {
-  const values = readFlags(args, {
-    'config.file': { type: 'string' },
-    from: { type: 'string' },
-    to: { type: 'string' },
-    output: { type: 'string' },
-    format: { type: 'string', default: 'openmetrics' },
-    'call-center': { type: 'string' },
-    vdn: { type: 'string' },
-    label: { type: 'string', multiple: true, default: [] },
-    concurrency: { type: 'string', default: '2' },
-    resume: { type: 'boolean', default: false },
-    force: { type: 'boolean', default: false },
-  });
-  const output = required('output', values.output);
-  if (values.resume && output === '-') throw new UsageError('--resume needs a file: --output=- cannot be resumed');
-  if (values.resume && values.force) throw new UsageError('Use --resume to go on or --force to begin anew, not both');
-  return {
-    ...values,
-    configFile: required('config.file', values['config.file']),
-    output,
-    format: oneOf('format', values.format, HISTORY_FORMATS),
-    callCenter: values['call-center'],
-    labels: values.label,
-    concurrency: wholeNumber('concurrency', values.concurrency, 1, 16),
-    from: values.from,
-    to: values.to,
-    vdn: values.vdn,
-  };
-}
-
-const OWN_LABELS = ['call_center', 'vdn', 'state', 'cc_id', 'name'];
-
-function readLabels(texts: readonly string[], { vdnLabelNames }: Config): [string, string][] {
-  const labels = texts.map((text): [string, string] => {
-    const [, name = '', value = ''] = /^([a-zA-Z_]\w*)=(.+)$/s.exec(text) ?? [];
-    if (name === '' || name.startsWith('__')) throw new UsageError(`--label is "${text}": write NAME=VALUE`);
-    return [name, value];
-  });
-  const taken = [...OWN_LABELS, ...vdnLabelNames];
-  for (const [index, [name]] of labels.entries()) {
-    const isTwice = labels.findIndex(([other]) => other === name) !== index;
-    if (isTwice || taken.includes(name)) throw new UsageError(`--label: the series have a label ${name} already`);
-  }
-  return labels;
-}
-
-function jobOf(flags: Flags, config: Config, selections: readonly Selection[], now: number): BackfillJob {
-  const { from, to } = parseRange(flags, now);
-  return {
-    targets: selections.map(({ config: { name }, vdns }) => ({
-      callCenter: name,
-      vdns: vdns === 'all' ? vdns : vdns.map(({ id }) => id),
-    })),
-    range: { from, to },
-    format: flags.format,
-    extraLabels: readLabels(flags.labels, config),
-  };
-}
-
 /** The stored state, when it belongs to the same job. Relative times are those of the first run. */
-async function resumeFrom(flags: Flags, job: BackfillJob, now: number): Promise<BackfillState> {
+async function resumeFrom(flags: BackfillFlags, job: BackfillJob, now: number): Promise<BackfillState> {
   const file = stateFileOf(flags.output);
   const stored = await loadState(file);
   if (stored === undefined) {
@@ -213,7 +122,7 @@ export async function backfill(args: readonly string[], io: CommandIo, clock: Cl
 }
 
 /** An unfinished backfill is not overwritten unasked, even if its output is gone. */
-async function refuseUnfinished({ output, force }: Flags): Promise<void> {
+async function refuseUnfinished({ output, force }: BackfillFlags): Promise<void> {
   if (output === '-' || force || (await loadState(stateFileOf(output))) === undefined) return;
   throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to begin anew`);
 }
@@ -222,7 +131,7 @@ interface Run {
   readonly work: Backfill;
   readonly answers: ReturnType<typeof historyAnswers>;
   readonly output: Output;
-  readonly flags: Flags;
+  readonly flags: BackfillFlags;
   readonly progress: Progress;
   readonly clock: Clock;
   readonly signal: AbortSignal;

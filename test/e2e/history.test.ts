@@ -232,6 +232,13 @@ describe.runIf(installed('victoria-metrics'))('40 days in a real VictoriaMetrics
     expect(await audited(server, LIVE_FROM, liveConfig())).toMatchObject({ code: 0 });
   });
 
+  test('the audit is clean when the choice of VDNs is left to the API', async () => {
+    const all = configFlag(work.path('all.yaml'), [{ name: 'hq', simulator, more: 'vdns: all' }]);
+    const { code, stdout } = await audited(server, TO - DAY, all);
+    expect(stdout).toMatch(/^OK: .*, 3 VDNs, .*windows 864\n$/);
+    expect(code).toBe(0);
+  });
+
   test('the audit tells of one falsified sample', async () => {
     const last = truthAt(TO - WINDOW).get('aicc_cti_outbound_calls_total/3/') ?? 0;
     const series = 'aicc_cti_outbound_calls_total{call_center="hq",vdn="3"}';
