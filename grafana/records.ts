@@ -63,9 +63,14 @@ export const RECORDS: readonly RecordingRule[] = [
         - (sum without (state) (aicc_cti_agents) and count without (state) (aicc_cti_agents) == 4)`,
   },
   {
-    // The calls that the API's own ratio speaks of, and those that it calls answered: ratios cannot be added, calls can.
+    // The calls that the API's own ratio speaks of, those of them that were answered, and those that the ratio says were:
+    // ratios cannot be added, calls can.
     record: 'instance_vdn:aicc_cti_window_inbound_calls:with_api_ratio',
     expr: 'aicc_cti_window_inbound_calls and aicc_cti_window_inbound_answer_ratio',
+  },
+  {
+    record: 'instance_vdn:aicc_cti_window_inbound_calls_answered:with_api_ratio',
+    expr: 'aicc_cti_window_inbound_calls_answered and aicc_cti_window_inbound_answer_ratio',
   },
   {
     record: 'instance_vdn:aicc_cti_window_inbound_calls_answered:from_api_ratio',

@@ -93,11 +93,11 @@ async function startPrometheus() {
   throw new Error('Prometheus did not come up in a minute');
 }
 
-/** @returns seconds, the median of three, and the number of series */
+/** @returns seconds, the best of five, as other programs can only add to it, and the number of series */
 async function time(url, parameters) {
   const seconds = [];
   let series = 0;
-  for (let run = 0; run < 3; run++) {
+  for (let run = 0; run < 5; run++) {
     const start = performance.now();
     const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(parameters) });
     const { status, error, data: result } = await answer.json();
@@ -105,7 +105,7 @@ async function time(url, parameters) {
     if (status !== 'success') throw new Error(`${error} in ${parameters.query}`);
     series = result.result.length;
   }
-  return { seconds: seconds.sort((a, b) => a - b)[1], series };
+  return { seconds: Math.min(...seconds), series };
 }
 
 const end = Math.floor(Date.now() / 1000 / BLOCK) * BLOCK;

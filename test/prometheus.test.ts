@@ -89,7 +89,8 @@ describe.skipIf(!installed('promtool'))('promtool', () => {
     expect(run('promtool', 'check', 'config', 'prometheus/prometheus.yml')).toContain('SUCCESS');
   });
 
-  it.each(TESTS)('passes %s', (file) => {
+  // Two weeks in steps of five minutes take a while.
+  it.each(TESTS)('passes %s', { timeout: 120_000 }, (file) => {
     expect(run('promtool', 'test', 'rules', `prometheus/${file}`)).toContain('SUCCESS');
   });
 });

@@ -98,7 +98,7 @@ export const EXPORTER: readonly Panel[] = [
       },
       {
         expr: share(
-          `aicc_cti_window_inbound_calls_answered{${VDN}}`,
+          `instance_vdn:aicc_cti_window_inbound_calls_answered:with_api_ratio{${VDN}}`,
           `instance_vdn:aicc_cti_window_inbound_calls:with_api_ratio{${VDN}}`,
         ),
         legend: 'recomputed',
