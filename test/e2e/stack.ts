@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,6 +102,7 @@ export async function startStack(faults: readonly unknown[]): Promise<Stack> {
     async stop() {
       child.kill('SIGTERM');
       await exited;
+      rmSync(directory, { recursive: true });
     },
   };
 }
