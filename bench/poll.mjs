@@ -98,7 +98,7 @@ async function benchmark(url, count) {
       ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, skewMs: () => 0 },
       logger: createLogger('error', 'json', process.stderr),
       persist: async () => (storedBytes = encodeLedger('bench', ledger.toState()).length),
-      onChange: () => undefined,
+      onChange: () => Promise.resolve(),
     });
     bodies.length = 0;
     const range = ledger.regularRange(latest);

@@ -25,8 +25,8 @@ export interface CallCenterOptions {
   readonly storage: Storage;
   readonly proxyEnvironment: ProxyEnvironment;
   readonly random: () => number;
-  /** Called when there is something new to show. */
-  readonly onChange: () => void;
+  /** Makes what is new visible; resolves when scrapes show it. */
+  readonly onChange: () => Promise<void>;
 }
 
 /** One call center at work: client, ledger, store and loop. */

@@ -23,8 +23,8 @@ export interface CollectorOptions {
   readonly persist: (ledger: Ledger) => Promise<void>;
   /** Clock of the API minus ours, as far as it is known. */
   readonly skewMs: () => number;
-  /** Called when the store has something new to show. */
-  readonly onChange: () => void;
+  /** Makes what is new in the store visible; the poll is reported after that, so that both are seen together. */
+  readonly onChange: () => Promise<void>;
 }
 
 /** What is asked for in a poll. */
@@ -122,7 +122,7 @@ export class Collector {
       store.publish(totalsOf(ledger));
     }
     store.update(concat(results.map(({ result }) => result.windows)));
-    onChange();
+    await onChange();
     return counted;
   }
 

@@ -23,7 +23,7 @@ export interface Exporter {
   /** In the order of the config. */
   callCenters(): readonly CallCenter[];
   config(): Config;
-  /** Whether each call center has ended its first poll, whatever its outcome. */
+  /** Whether each call center has ended its first poll, whatever its outcome; once true, a reload does not change it. */
   isReady(): boolean;
   /**
    * Gets ready for another config; one change at a time.
@@ -75,6 +75,7 @@ export async function createExporter(initial: Config, options: ExporterOptions):
   let current = initial;
   let entries: readonly Entry[] = [];
   let isStarted = false;
+  let hasBeenReady = false;
 
   function prepareCenter(config: CallCenterConfig, labelNames: readonly string[]): Step {
     const known = entries.find(({ center }) => center.config.name === config.name);
@@ -134,7 +135,7 @@ export async function createExporter(initial: Config, options: ExporterOptions):
   return {
     callCenters: () => entries.map(({ center }) => center),
     config: () => current,
-    isReady: () => entries.every(({ center }) => center.status().polls > 0),
+    isReady: () => (hasBeenReady ||= entries.every(({ center }) => center.status().polls > 0)),
     prepare,
     start() {
       isStarted = true;

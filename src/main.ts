@@ -34,7 +34,8 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`aicc-cti-exporter ${readVersion()} (Node.js ${process.version})\n`);
     return 0;
   }
-  if ((command === undefined || command === 'serve') && rest.includes('--help')) {
+  const isHelp = rest.includes('--help') || first === 'help';
+  if ((command === undefined || command === 'serve') && isHelp) {
     process.stdout.write(command === undefined ? USAGE : SERVE_USAGE);
     return 0;
   }

@@ -192,6 +192,12 @@ export const SELF_METRICS = {
     help: 'Requests to the CMS that failed, by reason.',
     labels: CENTER_REASON,
   },
+  apiErrors: {
+    name: 'aicc_cti_api_errors_total',
+    type: 'counter',
+    help: 'Answers of the CMS that report a failure, by its resultCode; other for a code that is not documented.',
+    labels: ['call_center', 'code'],
+  },
   apiRequestDuration: {
     name: 'aicc_cti_api_request_duration_seconds',
     type: 'histogram',

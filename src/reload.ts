@@ -11,6 +11,8 @@ export interface ReloadOptions {
   readonly exporter: Pick<Exporter, 'prepare'>;
   /** Reads the web config again, and uses it if it is good. */
   readonly reloadWeb: () => Promise<void>;
+  /** Makes the change visible; resolves when scrapes show it. */
+  readonly onChange: () => Promise<void>;
   readonly telemetry: Pick<Telemetry, 'configLoaded'>;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -30,7 +32,7 @@ export interface Reloading {
 
 /** Reloads one after the other; in each, all that can fail comes first, the web config last of it. */
 export function createReload(options: ReloadOptions): Reloading {
-  const { load, exporter, reloadWeb, telemetry, logger, clock, signal } = options;
+  const { load, exporter, reloadWeb, onChange, telemetry, logger, clock, signal } = options;
 
   async function change(): Promise<Config> {
     if (signal.aborted) throw new OperationError('The exporter is stopping');
@@ -43,6 +45,7 @@ export function createReload(options: ReloadOptions): Reloading {
       throw error;
     }
     await prepared.commit();
+    await onChange();
     return config;
   }
 

@@ -145,7 +145,7 @@ export class Scheduler {
     this.#failed = failed;
     this.#status = { ...this.#status, polls: this.#status.polls + 1, lastPollAt: now };
     if (failure !== undefined) {
-      this.#fail(failure);
+      this.#fail(failure, failed);
     } else {
       if (this.#failures > 0) this.#options.logger.info({ failures: this.#failures }, 'The API answers again');
       else if (this.#status.lastSuccessAt === undefined) this.#options.logger.info('First poll succeeded');
@@ -154,11 +154,14 @@ export class Scheduler {
     }
   }
 
-  #fail(failure: ApiError): void {
-    const { clock, logger } = this.#options;
+  #fail(failure: ApiError, failed: readonly number[] | 'all'): void {
+    const { clock, logger, vdns } = this.#options;
     this.#failures++;
     this.#lastRetryAfterMs = failure.retryAfterMs;
-    const { message, hint, reason } = failure;
+    const { hint, reason } = failure;
+    // Of many VDNs one that the CMS refuses takes those with it that shared its request: say where to look.
+    const isPartial = failed !== 'all' && vdns !== 'all' && failed.length < vdns.length;
+    const message = isPartial ? `${failure.message} (VDNs ${toRuns(failed)})` : failure.message;
     this.#status = { ...this.#status, isFailing: true, lastFailure: { at: clock.now(), message, hint, reason } };
     logger.warn({ reason, error: message, hint, failures: this.#failures }, 'The poll failed');
   }
@@ -177,6 +180,18 @@ export class Scheduler {
     if (this.#failures > 0) return backoff(this.#failures, poll.retryIntervalMs, random, this.#lastRetryAfterMs);
     return Math.max(0, this.#nextStep(latest) - clock.now());
   }
+}
+
+/** `1-100,205`: ids in their order, runs joined. */
+function toRuns(ids: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const id of [...ids].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run?.[1] === id - 1) run[1] = id;
+    else runs.push([id, id]);
+  }
+  const text = runs.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(',');
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }
 
 /** Waits `ms` by the wall clock or the steady one, whichever is first: a clock step either way ends the wait in time. */

@@ -1,8 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { REJECTION_REASONS, type RejectionReason } from './api/rows.ts';
+import { DOCUMENTED_CODES, REJECTION_REASONS, type RejectionReason } from './api/rows.ts';
 import type { RequestReport } from './api/transport.ts';
 import { FAILURE_REASONS, type FailureReason } from './errors.ts';
 import { type MetricDefinition, SELF_METRICS } from './metrics.ts';
+
+/** Codes are told apart as far as they are documented: what a server makes up must not make series. */
+const CODES = [...DOCUMENTED_CODES, 'other'];
 
 const REQUEST_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const SETTLE_LAG_SECONDS = [5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 300, 600, 900];
@@ -55,6 +58,7 @@ export function createTelemetry(version: string): Telemetry {
   const pollFailures = counter(SELF_METRICS.pollFailures);
   const requests = counter(SELF_METRICS.apiRequests);
   const requestFailures = counter(SELF_METRICS.apiRequestFailures);
+  const apiErrors = counter(SELF_METRICS.apiErrors);
   const requestDuration = new Histogram({ ...options(SELF_METRICS.apiRequestDuration), buckets: REQUEST_SECONDS });
   const rowsRejected = counter(SELF_METRICS.rowsRejected);
   const settleLag = new Histogram({ ...options(SELF_METRICS.settleLag), buckets: SETTLE_LAG_SECONDS });
@@ -86,6 +90,7 @@ export function createTelemetry(version: string): Telemetry {
       requestFailures.inc({ ...labels, reason }, 0);
     }
     for (const reason of REJECTION_REASONS) rowsRejected.inc({ ...labels, reason }, 0);
+    for (const code of CODES) apiErrors.inc({ ...labels, code }, 0);
 
     return {
       poll({ durationSeconds, endedAt, failure }) {
@@ -95,10 +100,12 @@ export function createTelemetry(version: string): Telemetry {
         if (failure === undefined) lastSuccess.set(labels, endedAt);
         else pollFailures.inc({ ...labels, reason: failure });
       },
-      request({ durationMs, failure, skewMs }) {
+      request({ durationMs, failure, resultCode, skewMs }) {
         requests.inc(labels);
         requestDuration.observe(labels, durationMs / 1000);
         if (failure !== undefined) requestFailures.inc({ ...labels, reason: failure });
+        if (resultCode !== undefined)
+          apiErrors.inc({ ...labels, code: CODES.includes(resultCode) ? resultCode : 'other' });
         if (skewMs !== undefined) clockSkew.set(labels, skewMs / 1000);
       },
       rejected: (reason) => {
@@ -137,6 +144,7 @@ export function createTelemetry(version: string): Telemetry {
           requestFailures.remove({ ...labels, reason });
         }
         for (const reason of REJECTION_REASONS) rowsRejected.remove({ ...labels, reason });
+        for (const code of CODES) apiErrors.remove({ ...labels, code });
       },
     };
   }

@@ -178,7 +178,9 @@ describe('time', () => {
     expect(error).toBeUndefined();
     clock.advance(1);
     expectTold(await failing, ['timeout', `${simulator.url}: no complete answer within 10s`, 'raise poll.timeout']);
-    expect(client.reports).toEqual([{ durationMs: 10_000, failure: 'timeout', skewMs: undefined }]);
+    expect(client.reports).toEqual([
+      { durationMs: 10_000, failure: 'timeout', resultCode: undefined, skewMs: undefined },
+    ]);
   });
 
   test('counts until the last byte', async () => {

@@ -23,7 +23,12 @@ afterEach(async () => {
 });
 
 /** A collector with everything around it, before a simulator with 152 VDNs. */
-async function collect(shape: ShapeChoice, faults: readonly Fault[] = [], isAll = false) {
+async function collect(
+  shape: ShapeChoice,
+  faults: readonly Fault[] = [],
+  isAll = false,
+  onChange = () => Promise.resolve(),
+) {
   const clock = new HandClock(NOON + 60_000);
   const simulator = await startSimulator({ vdns: VDNS, flat: true, now: () => clock.now(), shape, faults });
   open.push(simulator);
@@ -43,7 +48,7 @@ async function collect(shape: ShapeChoice, faults: readonly Fault[] = [], isAll 
     concurrency: 4,
     persist: () => Promise.resolve(),
     skewMs: () => 0,
-    onChange: () => undefined,
+    onChange,
   });
   const poll = async () => {
     const outcome = await collector.poll({ vdns, range, latest: LATEST }, new AbortController().signal);
@@ -61,6 +66,27 @@ function expectServed(simulator: Simulator, states: readonly VdnState[], hasGaps
     expect(window).toStrictEqual({ vdn: id, begin: LATEST, ccId: 1, ...Object.fromEntries(shown) });
   }
 }
+
+test('a poll is reported only when what it brought can be seen', async () => {
+  let whenVisible = '';
+  const { poll, metrics } = await collect('example', [], false, async () => {
+    whenVisible = await metrics();
+  });
+  await poll();
+  expect(whenVisible).toContain('aicc_cti_polls_total{call_center="hq"} 0');
+  expect(await metrics()).toContain('aicc_cti_polls_total{call_center="hq"} 1');
+});
+
+test.each([
+  ['0100002', '0100002'],
+  ['4711', 'other'],
+])('a failure that the CMS reports with code %s is counted as %s', async (code, label) => {
+  const { poll, metrics } = await collect('example', [{ kind: 'code', code }]);
+  const { outcome } = await poll();
+  expect(outcome.failure?.resultCode).toBe(code);
+  // One for each chunk of at most 100 VDNs.
+  expect(await metrics()).toContain(`aicc_cti_api_errors_total{call_center="hq",code="${label}"} 2`);
+});
 
 describe('152 VDNs', () => {
   const shapes = (Object.keys(SHAPES) as ShapeName[]).filter((name) => name !== 'unstable');

@@ -70,7 +70,7 @@ async function start(config: Config, environment: Record<string, string> = {}): 
     storage: noStorage,
     proxyEnvironment: environment,
     random: () => 0.5,
-    onChange: () => undefined,
+    onChange: () => Promise.resolve(),
   });
   exporter.start();
 }

@@ -241,6 +241,7 @@ describe('reloads in a row', () => {
   const options = {
     exporter: { prepare: () => Promise.resolve({ commit: () => Promise.resolve(), discard: () => Promise.resolve() }) },
     reloadWeb: () => Promise.resolve(),
+    onChange: () => Promise.resolve(),
     telemetry: { configLoaded: () => undefined },
     logger,
     clock: systemClock,

@@ -34,12 +34,14 @@ interface Scenario {
   readonly until: number;
   /** Whether a row is there; default at once. */
   readonly has?: (vdn: number, begin: number, now: number) => boolean;
-  readonly failure?: (now: number) => ApiError | undefined;
+  readonly failure?: (now: number, vdns: readonly number[]) => ApiError | undefined;
   /** What the wall clock is off by, as a function of the steady time since the start. */
   readonly clockError?: (elapsed: number) => number;
   /** How long a request takes. */
   readonly takes?: (now: number) => number;
   readonly vdns?: readonly number[] | 'all';
+  /** Whether requests must come one after the other, as those of single chunks do; default true. */
+  readonly isSerial?: boolean;
 }
 
 /** Runs a scheduler in made-up time, and returns what it asked the API for. */
@@ -64,7 +66,7 @@ async function run(scenario: Scenario) {
   };
   const client: ApiClient = {
     query: async ({ vdns: ids, range }: Query, signal) => {
-      expect(++underWay).toBe(1);
+      if (scenario.isSerial !== false) expect(++underWay).toBe(1);
       asked.push({
         at: clockTime(clock.now()),
         vdns: String(ids),
@@ -74,7 +76,7 @@ async function run(scenario: Scenario) {
       pass(takes(clock.now()));
       underWay--;
       signal.throwIfAborted();
-      const failed = failure(clock.now());
+      const failed = failure(clock.now(), ids === 'all' ? [] : ids);
       const windows = [];
       for (const vdn of ids === 'all' ? [1, 2] : ids) {
         for (let begin = range.from; begin < range.to; begin += WINDOW_MS) {
@@ -96,7 +98,7 @@ async function run(scenario: Scenario) {
     telemetry: createTelemetry('0').callCenter('hq'),
     persist: () => Promise.resolve(),
     skewMs: () => 0,
-    onChange: () => undefined,
+    onChange: () => Promise.resolve(),
   });
   const scheduler = new Scheduler({
     ...{ vdns, poll: POLL, collector, ledger, store, clock, logger },
@@ -148,6 +150,14 @@ describe('the scheduler', () => {
       lastSuccessAt: undefined,
       lastFailure: { message: 'Down', hint: 'Look there' },
     });
+  });
+
+  it('says which VDNs a failure is about when it is not about all', async () => {
+    const failure = (_: number, ids: readonly number[]) => (ids.includes(150) ? down() : undefined);
+    const vdns = Array.from({ length: 250 }, (__, index) => index + 1);
+    const { scheduler, lines } = await run({ until: MINUTE, failure, vdns, isSerial: false });
+    expect(scheduler.status.lastFailure?.message).toBe('Down (VDNs 101-200)');
+    expect(lines.join('')).toContain('error="Down (VDNs 101-200)"');
   });
 
   it('honours Retry-After, also beyond the next window', async () => {

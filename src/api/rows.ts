@@ -136,6 +136,7 @@ const CODE_HINTS: Readonly<Record<string, string>> = {
   '0100999': 'Unknown exception inside the CMS: look at its own log',
   '0101003': 'The access key has no permission for this interface: have it granted on the CMS',
 };
+export const DOCUMENTED_CODES: readonly string[] = Object.keys(CODE_HINTS);
 
 function invalid(message: string): ApiError {
   return new ApiError(message, {

@@ -16,6 +16,8 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 export interface RequestReport {
   readonly durationMs: number;
   readonly failure: FailureReason | undefined;
+  /** The CMS' own code, when it reported a failure. */
+  readonly resultCode: string | undefined;
   /** Their clock minus ours, from the Date header; undefined when there was none. */
   readonly skewMs: number | undefined;
 }
@@ -195,7 +197,9 @@ export async function post(payload: object, options: TransportOptions, signal: A
   } finally {
     done.abort();
     signal.removeEventListener('abort', end);
-    if (!signal.aborted)
-      options.onRequest({ durationMs: clock.monotonic() - started, failure: failure?.reason, skewMs });
+    if (!signal.aborted) {
+      const { reason, resultCode } = failure ?? {};
+      options.onRequest({ durationMs: clock.monotonic() - started, failure: reason, resultCode, skewMs });
+    }
   }
 }

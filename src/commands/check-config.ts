@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
-
 import type { Environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { ConfigError, UsageError } from '../errors.ts';
+import { ConfigError, type Problem } from '../errors.ts';
+import { loadWebConfig } from '../http/web-config.ts';
+import { readFlags, required } from './flags.ts';
 
 interface Output {
   write(text: string): unknown;
@@ -15,33 +15,46 @@ export interface CheckConfigIo {
   readonly env: Environment;
 }
 
-/**
- * `check-config --config.file=F`: says what the config holds and returns 0, or writes every problem in it, one a line,
- * to stderr and returns 2. Throws UsageError for a wrong command line.
- */
-export async function checkConfig(argv: readonly string[], { stdout, stderr, env }: CheckConfigIo): Promise<number> {
-  const file = configFile(argv);
+export const CHECK_CONFIG_USAGE = `Usage: aicc-cti-exporter check-config --config.file=FILE [--web.config.file=FILE]
+
+Checks the configuration, and the web config if it is named. Exit code 0 if all is good, 2 with every problem if not.
+`;
+
+/** The problems that loading ends with; none if it is good. */
+async function problemsOf(loading: Promise<unknown>): Promise<readonly Problem[]> {
   try {
-    const config = await loadConfig(file, env);
-    for (const warning of config.warnings) stderr.write(`Warning: ${warning}\n`);
-    stdout.write(`OK: ${summary(config)}\n`);
-    return 0;
+    await loading;
+    return [];
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    stderr.write(`${error.message}\n${plural(error.problems.length, 'problem')} found\n`);
-    return 2;
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
   }
 }
 
-function configFile(argv: readonly string[]): string {
-  let file: string | undefined;
-  try {
-    file = parseArgs({ args: [...argv], options: { 'config.file': { type: 'string' } } }).values['config.file'];
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'Wrong command line', { cause: error });
+/**
+ * `check-config`: says what the config holds and returns 0, or writes every problem in it and in the web config, one a
+ * line, to stderr and returns 2. Throws UsageError for a wrong command line.
+ */
+export async function checkConfig(argv: readonly string[], { stdout, stderr, env }: CheckConfigIo): Promise<number> {
+  if (argv.includes('--help')) {
+    stdout.write(CHECK_CONFIG_USAGE);
+    return 0;
   }
-  if (file === undefined || file === '') throw new UsageError('Say which file to check: --config.file=FILE');
-  return file;
+  const flags = readFlags(argv, { 'config.file': { type: 'string' }, 'web.config.file': { type: 'string' } });
+  const webConfigFile = flags['web.config.file'];
+  const loading = loadConfig(required('config.file', flags['config.file']), env);
+  const problems = [
+    ...(await problemsOf(loading)),
+    ...(webConfigFile === undefined ? [] : await problemsOf(loadWebConfig(webConfigFile))),
+  ];
+  if (problems.length > 0) {
+    stderr.write(`${new ConfigError(problems).message}\n${plural(problems.length, 'problem')} found\n`);
+    return 2;
+  }
+  const config = await loading;
+  for (const warning of config.warnings) stderr.write(`Warning: ${warning}\n`);
+  stdout.write(`OK: ${summary(config)}\n`);
+  return 0;
 }
 
 function summary({ callCenters }: Config): string {

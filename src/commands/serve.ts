@@ -1,12 +1,10 @@
-import { parseArgs } from 'node:util';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import { createExporter } from '../exporter.ts';
 import { createExposition, type Exposition } from '../exposition.ts';
-import { createApp } from '../http/app.ts';
+import { createApp, RESERVED_PATHS } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
-import { loadWebConfig } from '../http/web-config.ts';
 import { renderStatusPage } from '../http/status-page.ts';
 import type { VdnQuery } from '../http/vdn-list.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
@@ -16,6 +14,7 @@ import { noStorage, openStorage } from '../storage.ts';
 import { createTelemetry } from '../telemetry.ts';
 import { readVersion } from '../version.ts';
 import { checkConfig } from './check-config.ts';
+import { oneOf, readFlags } from './flags.ts';
 
 export const SERVE_USAGE = `Usage: aicc-cti-exporter [serve] --config.file=FILE [flags]
 
@@ -53,36 +52,25 @@ interface Flags {
   readonly logFormat: LogFormat;
 }
 
-function oneOf<T extends string>(flag: string, value: string, choices: readonly T[]): T {
-  const choice = choices.find((known) => known === value);
-  if (choice === undefined) throw new UsageError(`--${flag} is "${value}": use one of ${choices.join(', ')}`);
-  return choice;
-}
-
 function parseFlags(argv: readonly string[]): Flags {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...argv],
-      options: {
-        'config.file': { type: 'string' },
-        'config.check': { type: 'boolean', default: false },
-        'web.listen-address': { type: 'string', multiple: true, default: [':10122'] },
-        'web.telemetry-path': { type: 'string', default: '/metrics' },
-        'web.config.file': { type: 'string' },
-        'storage.path': { type: 'string' },
-        'log.level': { type: 'string', default: 'info' },
-        'log.format': { type: 'string', default: 'logfmt' },
-      },
-    }));
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : 'Wrong command line', { cause });
-  }
+  const values = readFlags(argv, {
+    'config.file': { type: 'string' },
+    'config.check': { type: 'boolean', default: false },
+    'web.listen-address': { type: 'string', multiple: true, default: [':10122'] },
+    'web.telemetry-path': { type: 'string', default: '/metrics' },
+    'web.config.file': { type: 'string' },
+    'storage.path': { type: 'string' },
+    'log.level': { type: 'string', default: 'info' },
+    'log.format': { type: 'string', default: 'logfmt' },
+  });
   const configFile = values['config.file'];
   if (!configFile) throw new UsageError('--config.file=FILE is missing: config.example.yaml shows what belongs in it');
   const telemetryPath = values['web.telemetry-path'];
   if (!/^\/[\w./-]*$/.test(telemetryPath)) {
     throw new UsageError(`--web.telemetry-path is "${telemetryPath}": use a path of plain characters such as /metrics`);
+  }
+  if (RESERVED_PATHS.includes(telemetryPath)) {
+    throw new UsageError(`--web.telemetry-path is "${telemetryPath}", which is taken: use another such as /metrics`);
   }
   return {
     configFile,
@@ -118,9 +106,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 export async function serve(argv: readonly string[], io: ServeIo): Promise<number> {
   const flags = parseFlags(argv);
   if (flags.isCheck) {
-    const exitCode = await checkConfig([`--config.file=${flags.configFile}`], io);
-    if (flags.webConfigFile !== undefined) await loadWebConfig(flags.webConfigFile);
-    return exitCode;
+    const web = flags.webConfigFile === undefined ? [] : [`--web.config.file=${flags.webConfigFile}`];
+    return checkConfig([`--config.file=${flags.configFile}`, ...web], io);
   }
   // From the start: SIGHUP would end a process that does not listen to it.
   let onHangup: () => void = () => undefined;
@@ -148,7 +135,7 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     storage,
     proxyEnvironment: io.env,
     random: Math.random,
-    onChange: () => void exposition.refresh(),
+    onChange: () => exposition.refresh(),
   });
 
   const runtimeMetrics = createRuntimeMetrics(clock);
@@ -176,6 +163,7 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     load: () => loadConfig(flags.configFile, io.env),
     exporter,
     reloadWeb: () => server.reload(),
+    onChange: () => exposition.refresh(),
     telemetry,
     logger,
     clock,

@@ -16,9 +16,8 @@ export function redactConfig(config: Config): unknown {
 /** {@link redactConfig} as YAML that can be loaded again, apart from the secrets. */
 export function renderEffectiveConfig(config: Config): string {
   // A dollar in a value would otherwise be read as a reference to the environment.
-  return stringify(redactConfig(config), (_, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('$', '$$$$') : value,
-  );
+  const literal = (_: unknown, value: unknown) => (typeof value === 'string' ? value.replaceAll('$', '$$$$') : value);
+  return stringify(redactConfig(config), literal, { aliasDuplicateObjects: false });
 }
 
 function redactCallCenter(callCenter: CallCenterConfig): Record<string, unknown> {

@@ -4,10 +4,13 @@ import { ConfigError, OperationError } from '../errors.ts';
 import type { Exporter } from '../exporter.ts';
 import type { Exposition } from '../exposition.ts';
 import type { Logger } from '../log.ts';
-import { metricsHandler } from './metrics-handler.ts';
+import { metricsHandler, searchOf } from './metrics-handler.ts';
 import { discoverTargets } from './service-discovery.ts';
 import { CONTENT_SECURITY_POLICY } from './status-style.ts';
 import { parseVdnQuery, type VdnQuery } from './vdn-list.ts';
+
+/** Paths that the telemetry path must leave free. */
+export const RESERVED_PATHS = ['/-/healthy', '/-/ready', '/-/reload', '/config', '/sd'];
 
 export interface AppOptions {
   readonly exporter: Pick<Exporter, 'callCenters' | 'config' | 'isReady'>;
@@ -34,12 +37,6 @@ function send(res: Response, status: number, type: string, body: string): void {
 
 function text(res: Response, status: number, body: string): void {
   send(res, status, 'text/plain', `${body}\n`);
-}
-
-/** The query of a URL, without its question mark. */
-function searchOf(url: string): string {
-  const mark = url.indexOf('?');
-  return mark === -1 ? '' : url.slice(mark + 1);
 }
 
 /** All routes, without a listener. */

@@ -57,5 +57,11 @@ export function guarded(handler: Handler, { headers, allow, users, authenticator
 }
 
 function answer(res: ServerResponse, status: number, text: string, headers: Record<string, string>): void {
-  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...headers }).end(`${text}\n`);
+  const body = Buffer.from(`${text}\n`);
+  const common = {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  };
+  res.writeHead(status, { ...common, ...headers }).end(body);
 }

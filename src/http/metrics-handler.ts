@@ -33,14 +33,19 @@ function answer(res: ServerResponse, status: number, text: string): void {
   res.end(body);
 }
 
+/** The query of a request's URL, without its question mark. The URL itself may be anything that a client sends. */
+export function searchOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? '' : url.slice(mark + 1);
+}
+
 /**
  * Answers GET and HEAD of the telemetry path; `?call_center=NAME`, also repeated, shows only these. The promise
  * rejects when the metrics could not be rendered; nothing was answered then (express turns that into a 500).
  */
 export function metricsHandler(exposition: Exposition): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {
-    const { search, searchParams } = new URL(req.url ?? '/', 'http://exporter');
-    const names = [...new Set(searchParams.getAll('call_center'))];
+    const names = [...new Set(new URLSearchParams(searchOf(req.url ?? '')).getAll('call_center'))];
     const format = negotiateFormat(req.headers.accept);
     const encoding = negotiateEncoding(req.headers['accept-encoding']);
     res.setHeader('Vary', 'Accept, Accept-Encoding');
@@ -50,7 +55,7 @@ export function metricsHandler(exposition: Exposition): (req: IncomingMessage, r
     }
     const body = await exposition.scrape({ format, encoding, callCenters: names.length === 0 ? undefined : names });
     if (body === undefined) {
-      answer(res, 404, `Unknown call_center in ${search.slice(0, 200)}: use names from the config`);
+      answer(res, 404, 'Unknown call_center: use names from the config');
       return;
     }
     res.writeHead(200, {

@@ -270,6 +270,8 @@ describe('the command line', () => {
     [['--version'], 0, /^aicc-cti-exporter \d+\.\d+\.\d+ \(Node\.js v\d+/],
     [['serve', '--version'], 0, /^aicc-cti-exporter \d/],
     [['--help'], 0, 'Commands:'],
+    [['help'], 0, 'Commands:'],
+    [['check-config', '--help'], 0, '--config.file=FILE'],
     [['serve', '--help'], 0, '--config.file=FILE'],
   ])('%j: exit code %i', async (args, code, stdout) => {
     const program = run(args);
@@ -287,6 +289,7 @@ describe('the command line', () => {
     [['--config.file=x', '--log.level=loud'], '--log.level is "loud": use one of debug, info, warn, error'],
     [['--config.file=x', '--log.format=xml'], '--log.format is "xml": use one of logfmt, json'],
     [['--config.file=x', '--web.telemetry-path=metrics'], '--web.telemetry-path'],
+    [['--config.file=x', '--web.telemetry-path=/-/ready'], 'which is taken'],
     [[`--config.file=${good}`, '--web.listen-address=1.2.3.4'], 'the port is missing'],
     [['--config.file=/nonexistent.yaml'], '/nonexistent.yaml'],
   ])('%j is wrong usage: exit code 2', async (args, message) => {

@@ -166,7 +166,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
     const collector = new Collector({
       ...{ client, ledger, store, telemetry: noTelemetry, clock, logger: silent, concurrency: 2, persist },
       skewMs: () => skewMs,
-      onChange: () => undefined,
+      onChange: () => Promise.resolve(),
     });
     const poll = {
       ...{
