@@ -21,3 +21,17 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** Timers stand still while a machine is suspended and know nothing of clock steps: look at the clock this often. */
+const LOOK_MS = 5_000;
+
+/** Waits `ms` by the wall clock or the steady one, whichever is first: a clock step either way ends the wait in time. */
+export async function sleepOn(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const wakeAt = clock.now() + ms;
+  const steadyWakeAt = clock.monotonic() + ms;
+  for (;;) {
+    const left = Math.min(wakeAt - clock.now(), steadyWakeAt - clock.monotonic());
+    if (left <= 0 || signal.aborted) return;
+    await clock.sleep(Math.min(left, LOOK_MS), signal);
+  }
+}

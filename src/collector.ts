@@ -2,8 +2,9 @@ import pLimit from 'p-limit';
 import { type ApiClient, chunks, type Query, type QueryResult } from './api/client.ts';
 import type { RejectionReason, VdnWindow } from './api/rows.ts';
 import type { Clock } from './clock.ts';
-import type { ApiError } from './errors.ts';
-import type { CatchUp, Ledger } from './ledger.ts';
+import type { ApiError, FailureReason } from './errors.ts';
+import type { CatchUp } from './catch-up.ts';
+import type { Ledger } from './ledger.ts';
 import type { Logger } from './log.ts';
 import type { Store } from './store.ts';
 import type { CallCenterTelemetry } from './telemetry.ts';
@@ -40,7 +41,25 @@ export interface PollOutcome {
   readonly failure: ApiError | undefined;
   /** VDNs whose requests failed; `all` when a request for all did. */
   readonly failed: readonly number[] | 'all';
+  /** The longest wait that a failure asked for. */
+  readonly retryAfterMs: number | undefined;
 }
+
+/** How far a catch-up has come: it goes on between the polls until every query was answered or given up. */
+export interface CatchUpProgress {
+  readonly plan: CatchUp;
+  next: number;
+  tries: number;
+  counted: number;
+  /** Queries that failed for a reason of their own. */
+  readonly failed: Query[];
+}
+
+/** Failures that come from what was asked for; the other queries may fare better. */
+const OWN_FAULT: readonly FailureReason[] = ['api', 'invalid', 'incomplete'];
+
+/** A query that fails this often in a row does not hold up the others any longer. */
+const MAX_TRIES = 3;
 
 /** Fetches windows of one call center and hands them to its ledger and store. Knows what, not when. */
 export class Collector {
@@ -56,9 +75,15 @@ export class Collector {
     const started = clock.monotonic();
     const queries: Query[] = vdns === 'all' ? [{ vdns, range }] : chunks(vdns).map((ids) => ({ vdns: ids, range }));
     const limit = pLimit(concurrency);
-    const results = await Promise.all(
-      queries.map((query) => limit(async () => ({ query, result: await client.query(query, signal) }))),
-    );
+    let refusal: ApiError | undefined;
+    const ask = async (query: Query): Promise<QueryResult> => {
+      // Asked to wait: what has not been sent yet is not sent.
+      if (refusal !== undefined) return { windows: [], rejected: [], failure: refusal };
+      const result = await client.query(query, signal);
+      if (result.failure?.retryAfterMs !== undefined) refusal = result.failure;
+      return result;
+    };
+    const results = await Promise.all(queries.map((query) => limit(async () => ({ query, result: await ask(query) }))));
 
     const failures = results.filter(({ result }) => result.failure !== undefined);
     await this.#take(results, latest);
@@ -69,36 +94,54 @@ export class Collector {
       failure: failure?.reason,
     });
     const failed = failures.map(({ query }) => query.vdns);
-    return { failure, failed: failed.some((ids) => ids === 'all') ? 'all' : failed.flat().map(Number) };
+    const waits = failures.map(({ result }) => result.failure?.retryAfterMs ?? 0);
+    return {
+      failure,
+      failed: failed.some((ids) => ids === 'all') ? 'all' : failed.flat().map(Number),
+      retryAfterMs: Math.max(0, ...waits) || undefined,
+    };
   }
 
   /**
-   * Works off a catch-up, newest windows first, one request at a time: an API that has just come back is not hammered.
-   * Stops at `deadline`; what is left is found again by the ledger.
-   * @returns the failure that ended it, if one did
+   * Goes on with a catch-up, newest windows first, one request at a time: an API that has just come back is not
+   * hammered. Stops at `deadline` or when every query is done.
+   * @returns the failure that ended it, if one did; the query is tried again when it goes on
    */
-  async catchUp(plan: CatchUp, latest: number, deadline: number, signal: AbortSignal): Promise<ApiError | undefined> {
+  async catchUp(
+    progress: CatchUpProgress,
+    latest: number,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<ApiError | undefined> {
     const { client, clock, ledger, logger } = this.#options;
+    const { plan, failed } = progress;
     const total = plan.queries.length;
     const fields = { queries: total, from: iso(plan.queries.at(-1)?.range.from), to: iso(plan.queries[0]?.range.to) };
-    if (total > 1) logger.info(fields, 'Catching up on missed windows');
-    let counted = 0;
+    if (total > 1 && progress.next === 0) logger.info(fields, 'Catching up on missed windows');
     let reported = clock.monotonic();
-    for (const [done, query] of plan.queries.entries()) {
-      if (clock.now() >= deadline) {
-        logger.info({ done, queries: total, counted }, 'Catching up pauses for the next poll');
-        return undefined;
-      }
+    while (progress.next < total && clock.now() < deadline) {
+      const query = plan.queries[progress.next] as Query;
       const result = await client.query(query, signal);
-      counted += await this.#take([{ query, result }], latest);
-      if (result.failure !== undefined) return result.failure;
+      progress.counted += await this.#take([{ query, result }], latest);
+      if (result.failure !== undefined) {
+        const { reason, retryAfterMs } = result.failure;
+        const isGivenUp = ++progress.tries >= MAX_TRIES || (OWN_FAULT.includes(reason) && retryAfterMs === undefined);
+        if (!isGivenUp) return result.failure;
+        failed.push(query);
+      }
+      progress.next++;
+      progress.tries = 0;
       if (clock.monotonic() - reported >= 30_000) {
         reported = clock.monotonic();
-        logger.info({ done: done + 1, queries: total, counted }, 'Catching up');
+        logger.info({ done: progress.next, queries: total, counted: progress.counted }, 'Catching up');
       }
     }
-    ledger.finish(plan, latest);
-    if (total > 1) logger.info({ ...fields, counted }, 'Caught up');
+    if (progress.next < total) return undefined;
+    ledger.finish(plan, latest, failed);
+    const { counted } = progress;
+    if (failed.length > 0)
+      logger.warn({ ...fields, counted, failed: failed.length }, 'Caught up, but for some queries');
+    else if (total > 1) logger.info({ ...fields, counted }, 'Caught up');
     return undefined;
   }
 

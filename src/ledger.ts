@@ -1,7 +1,8 @@
-import { MAX_VDNS, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
+import { type CatchUp, push, toQueries, toQueriesOf } from './catch-up.ts';
+import { chunks, MAX_VDNS, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
 import type { VdnWindow } from './api/rows.ts';
 import { NO_TOTALS, type Totals, VdnLedger, type VdnLedgerState } from './vdn-ledger.ts';
-import { toRanges, WINDOW_MS, windowAt, type WindowRange } from './window.ts';
+import { MAX_RANGE_MS, WINDOW_MS, windowAt, type WindowRange } from './window.ts';
 
 /** A call center's account as it is stored (docs/storage.md). */
 export interface LedgerState {
@@ -32,19 +33,11 @@ export interface Recorded {
   readonly settled: readonly VdnWindow[];
 }
 
-/** What is to be asked besides the latest windows, newest first. */
-export interface CatchUp {
-  readonly queries: readonly Query[];
-  /** The API was asked for everything up to this window when all queries are done. */
-  readonly upTo: number;
-  readonly sweptAt: number;
-}
-
 /** Missing windows are looked at again once an hour; each is asked for whenever its age has doubled. */
 const SWEEP_MS = 12 * WINDOW_MS;
 
-/** Rows that one query of a catch-up may bring: bounds memory, and what a failure costs. */
-const CATCH_UP_ROWS = 10_000;
+/** With `vdns: all`: how long a VDN may be silent before its counters are given up. */
+const FORGET_MS = MAX_RANGE_MS;
 
 /** Clock skew that accounts can bear, in windows. */
 const SLACK_WINDOWS = 12;
@@ -162,7 +155,7 @@ export class Ledger {
         if (this.#askedTo.has(unit)) this.#noteAsked(unit, query.range, latest, floor);
       }
     }
-    if (this.#options.vdns === 'all') this.#forget(floor);
+    if (this.#options.vdns === 'all') this.#forget(latest);
     return { changed, counted, settled };
   }
 
@@ -183,8 +176,9 @@ export class Ledger {
     return account;
   }
 
-  /** Drops VDNs that the API has not shown within the horizon; only `vdns: all` does so. */
-  #forget(floor: number): void {
+  /** Drops VDNs that the API has not shown for a month; only `vdns: all` does so. Their counters would begin anew. */
+  #forget(latest: number): void {
+    const floor = latest - Math.max(FORGET_MS, this.#horizonMs);
     for (const [vdn, account] of this.#accounts) if (account.lastSeen < floor) this.#accounts.delete(vdn);
   }
 
@@ -224,33 +218,40 @@ export class Ledger {
     const isSweep = Math.floor(latest / SWEEP_MS) > Math.floor(this.#sweptAt / SWEEP_MS);
     const sweep = isSweep ? this.#windowsToSweep(latest, floor, upTo) : [];
 
-    let hasGap = false;
-    const wanted: { vdn: number; windows: number[] }[] = [];
+    const wantedBy = new Map<number, number[]>();
+    const gaps = new Map<number, number[]>();
     for (const [vdn, account] of this.#accounts) {
       const askedTo = this.#askedTo.get(this.#unit(vdn)) ?? upTo;
-      const windows = sweep.filter((begin) => begin <= askedTo && account.isUncounted(begin));
-      if (this.#options.vdns !== 'all' && askedTo < upTo) {
-        hasGap = true;
-        for (let begin = Math.max(askedTo + WINDOW_MS, floor); begin <= upTo; begin += WINDOW_MS) {
-          if (account.isUncounted(begin)) windows.push(begin);
-        }
-      }
-      for (const begin of account.openWindows()) if (begin <= upTo) windows.push(begin);
-      if (windows.length > 0) wanted.push({ vdn, windows });
+      for (const begin of sweep) if (begin <= askedTo && account.isUncounted(begin)) push(wantedBy, begin, vdn);
+      for (const begin of account.openWindows()) if (begin <= upTo) push(wantedBy, begin, vdn);
+      if (this.#options.vdns !== 'all' && askedTo < upTo) push(gaps, askedTo, vdn);
     }
 
-    const queries = toQueries(wanted);
-    const allAskedTo = this.#askedTo.get(ALL);
-    if (allAskedTo !== undefined && allAskedTo < upTo) {
-      hasGap = true;
+    const queries = toQueries(wantedBy);
+    for (const [askedTo, ids] of gaps) {
+      for (const chunk of chunks(ids))
+        queries.push(...this.#gapQueries(chunk, Math.max(askedTo + WINDOW_MS, floor), upTo));
+    }
+    const allAskedTo = this.#askedTo.get(ALL) ?? upTo;
+    if (allAskedTo < upTo) {
       const gap: number[] = [];
       const start = Math.max(allAskedTo + WINDOW_MS, floor, this.#origin);
       for (let begin = start; begin <= upTo; begin += WINDOW_MS) gap.push(begin);
       queries.push(...toQueriesOf('all', gap, Math.max(this.#accounts.size, MAX_VDNS_PER_REQUEST)));
     }
-    if (!hasGap && !isSweep && queries.length === 0) return undefined;
+    if (gaps.size === 0 && allAskedTo >= upTo && !isSweep && queries.length === 0) return undefined;
     queries.sort((a, b) => b.range.to - a.range.to);
-    return { queries, upTo, sweptAt: isSweep ? latest : this.#sweptAt };
+    return { queries, upTo, sweptAt: isSweep ? latest : this.#sweptAt, latest };
+  }
+
+  /** Queries for what one of these VDNs still misses from one window to another. */
+  #gapQueries(ids: readonly number[], from: number, upTo: number): Query[] {
+    const accounts = ids.map((id) => this.#accounts.get(id));
+    const windows: number[] = [];
+    for (let begin = from; begin <= upTo; begin += WINDOW_MS) {
+      if (accounts.some((account) => account?.isUncounted(begin))) windows.push(begin);
+    }
+    return toQueriesOf(ids, windows, ids.length);
   }
 
   /** Windows whose age, in windows, passed a power of two since the last sweep. */
@@ -263,11 +264,16 @@ export class Ledger {
     return windows;
   }
 
-  /** Notes that all queries of a catch-up were answered. */
-  finish(catchUp: CatchUp, latest: number): void {
+  /**
+   * Notes that the queries of a catch-up were answered.
+   * @param failed those that were not: their VDNs are asked for again
+   */
+  finish(catchUp: CatchUp, latest: number, failed: readonly Query[] = []): void {
     this.#sweptAt = Math.min(catchUp.sweptAt, latest);
+    const unfinished = new Set(failed.flatMap(({ vdns }) => (vdns === 'all' ? [ALL] : vdns)));
     const floor = latest - this.#horizonMs;
     for (const unit of this.#askedTo.keys()) {
+      if (unfinished.has(unit)) continue;
       const from = Math.min(this.#askedTo.get(unit) ?? floor, catchUp.upTo) + WINDOW_MS;
       this.#noteAsked(unit, { from, to: catchUp.upTo + WINDOW_MS }, latest, floor);
     }
@@ -281,25 +287,4 @@ export class Ledger {
       vdns: [...this.#accounts].map(([vdn, account]) => [vdn, account.toState()]),
     };
   }
-}
-
-/** Queries for single VDNs: those that want similar windows share requests. */
-function toQueries(wanted: { vdn: number; windows: number[] }[]): Query[] {
-  const key = ({ windows }: { windows: number[] }) => `${windows[0] ?? ''}/${windows.length}/${windows.at(-1) ?? ''}`;
-  const sorted = wanted
-    .map((entry) => ({ ...entry, key: key(entry) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.vdn - b.vdn));
-  const queries: Query[] = [];
-  for (let i = 0; i < sorted.length; i += MAX_VDNS_PER_REQUEST) {
-    const chunk = sorted.slice(i, i + MAX_VDNS_PER_REQUEST);
-    const ids = chunk.map(({ vdn }) => vdn).sort((a, b) => a - b);
-    const windows = [...new Set(chunk.flatMap((entry) => entry.windows))];
-    queries.push(...toQueriesOf(ids, windows, ids.length));
-  }
-  return queries;
-}
-
-function toQueriesOf(vdns: Query['vdns'], windows: readonly number[], rowsPerWindow: number): Query[] {
-  const most = Math.max(1, Math.floor(CATCH_UP_ROWS / rowsPerWindow)) * WINDOW_MS;
-  return toRanges(windows, most).map((range) => ({ vdns, range }));
 }

@@ -1,6 +1,6 @@
 import type { PollConfig } from './config/schema.ts';
-import type { Clock } from './clock.ts';
-import type { Collector, PollOutcome } from './collector.ts';
+import { type Clock, sleepOn } from './clock.ts';
+import type { CatchUpProgress, Collector, PollOutcome } from './collector.ts';
 import type { ApiError } from './errors.ts';
 import type { Ledger } from './ledger.ts';
 import type { Logger } from './log.ts';
@@ -12,9 +12,6 @@ const MAX_BACKOFF_MS = WINDOW_MS;
 
 /** A Retry-After beyond this is taken for a mistake. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
-
-/** Timers stand still while a machine is suspended and know nothing of clock steps: look at the clock this often. */
-const LOOK_MS = 5_000;
 
 /** How a call center is doing, for people. Times are milliseconds since the epoch. */
 export interface PollStatus {
@@ -42,6 +39,11 @@ export interface SchedulerOptions {
   readonly status?: PollStatus | undefined;
 }
 
+/** What a Retry-After is worth. */
+function honoured(retryAfterMs: number | undefined): number {
+  return Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
+}
+
 /**
  * How long to wait before a failing API is asked again: between `retryIntervalMs` and twice as long for each failure
  * in a row, spread at random so that many exporters do not come back together; never less than Retry-After asks for.
@@ -50,11 +52,10 @@ export function backoff(
   failures: number,
   retryIntervalMs: number,
   random: () => number,
-  retryAfterMs: number | undefined,
+  retryAfterMs?: number,
 ): number {
   const most = Math.max(retryIntervalMs, Math.min(MAX_BACKOFF_MS, retryIntervalMs * 2 ** Math.min(failures, 16)));
-  const wait = retryIntervalMs + random() * (most - retryIntervalMs);
-  return Math.max(wait, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
+  return Math.max(retryIntervalMs + random() * (most - retryIntervalMs), honoured(retryAfterMs));
 }
 
 /** Decides when the collector of one call center polls, and for what. */
@@ -65,7 +66,8 @@ export class Scheduler {
   #failed: readonly number[] | 'all' = [];
   #polledLatest: number | undefined;
   #catchUpFailedIn: number | undefined;
-  #lastRetryAfterMs: number | undefined;
+  #progress: CatchUpProgress | undefined;
+  #quietUntil = -Infinity;
   #status: PollStatus = {
     polls: 0,
     lastPollAt: undefined,
@@ -114,19 +116,42 @@ export class Scheduler {
       this.#note(await collector.poll({ vdns: targets, range, latest }, signal), latest);
     }
 
-    if (this.#failures === 0 && this.#catchUpFailedIn !== latest) await this.#catchUp(latest, signal);
+    const isAnswering = this.#failures === 0 || this.#isPartial;
+    if (isAnswering && this.#catchUpFailedIn !== latest && this.#quietUntil <= clock.monotonic()) {
+      await this.#catchUp(latest, signal);
+    }
     return this.#wait(latest);
+  }
+
+  /** Some VDNs fail, others are well. */
+  get #isPartial(): boolean {
+    const { vdns } = this.#options;
+    return this.#failed !== 'all' && vdns !== 'all' && this.#failed.length < vdns.length;
   }
 
   async #catchUp(latest: number, signal: AbortSignal): Promise<void> {
     const { collector, ledger, logger } = this.#options;
-    const plan = ledger.catchUp(latest);
-    if (plan === undefined) return;
-    const failure = await collector.catchUp(plan, latest, this.#nextStep(latest), signal);
+    // After the clock was set back the ledger sees for itself what has to be asked for again.
+    if (this.#progress !== undefined && latest < this.#progress.plan.latest) this.#progress = undefined;
+    if (this.#progress === undefined) {
+      const plan = ledger.catchUp(latest);
+      if (plan === undefined) return;
+      this.#progress = { plan, next: 0, tries: 0, counted: 0, failed: [] };
+    }
+    const progress = this.#progress;
+    const failure = await collector.catchUp(progress, latest, this.#nextStep(latest), signal);
+    if (progress.next >= progress.plan.queries.length) this.#progress = undefined;
     if (failure === undefined) return;
     this.#catchUpFailedIn = latest;
+    this.#keepQuiet(failure.retryAfterMs);
     const { reason, message, hint } = failure;
     logger.warn({ reason, error: message, hint }, 'Catching up failed; it goes on after the next window');
+  }
+
+  /** Sends nothing before the API wants to be asked again. */
+  #keepQuiet(retryAfterMs: number | undefined): void {
+    const until = this.#options.clock.monotonic() + honoured(retryAfterMs);
+    this.#quietUntil = Math.max(this.#quietUntil, until);
   }
 
   /** VDNs that did not answer, or have no row of the latest window yet. */
@@ -139,13 +164,14 @@ export class Scheduler {
     return known.filter((id) => failed.has(id) || (store.newest(id) ?? -Infinity) < latest);
   }
 
-  #note({ failure, failed }: PollOutcome, latest: number): void {
+  #note({ failure, failed, retryAfterMs }: PollOutcome, latest: number): void {
     const now = this.#options.clock.now();
     this.#polledLatest = latest;
     this.#failed = failed;
     this.#status = { ...this.#status, polls: this.#status.polls + 1, lastPollAt: now };
     if (failure !== undefined) {
-      this.#fail(failure, failed);
+      this.#keepQuiet(retryAfterMs);
+      this.#fail(failure);
     } else {
       if (this.#failures > 0) this.#options.logger.info({ failures: this.#failures }, 'The API answers again');
       else if (this.#status.lastSuccessAt === undefined) this.#options.logger.info('First poll succeeded');
@@ -154,14 +180,14 @@ export class Scheduler {
     }
   }
 
-  #fail(failure: ApiError, failed: readonly number[] | 'all'): void {
-    const { clock, logger, vdns } = this.#options;
+  #fail(failure: ApiError): void {
+    const { clock, logger } = this.#options;
     this.#failures++;
-    this.#lastRetryAfterMs = failure.retryAfterMs;
     const { hint, reason } = failure;
     // Of many VDNs one that the CMS refuses takes those with it that shared its request: say where to look.
-    const isPartial = failed !== 'all' && vdns !== 'all' && failed.length < vdns.length;
-    const message = isPartial ? `${failure.message} (VDNs ${toRuns(failed)})` : failure.message;
+    const failed = this.#failed;
+    const message =
+      this.#isPartial && failed !== 'all' ? `${failure.message} (VDNs ${toRuns(failed)})` : failure.message;
     this.#status = { ...this.#status, isFailing: true, lastFailure: { at: clock.now(), message, hint, reason } };
     logger.warn({ reason, error: message, hint, failures: this.#failures }, 'The poll failed');
   }
@@ -177,8 +203,15 @@ export class Scheduler {
 
   #wait(latest: number): number {
     const { clock, poll, random } = this.#options;
-    if (this.#failures > 0) return backoff(this.#failures, poll.retryIntervalMs, random, this.#lastRetryAfterMs);
-    return Math.max(0, this.#nextStep(latest) - clock.now());
+    const now = clock.now();
+    const due = Math.max(0, dueAfter(latest, poll.settleDelayMs) - now);
+    let wait = Math.max(0, this.#nextStep(latest) - now);
+    if (this.#failures > 0) {
+      wait = backoff(this.#failures, poll.retryIntervalMs, random);
+      // VDNs that are well do not wait for those that are not.
+      if (this.#isPartial) wait = Math.min(wait, due);
+    }
+    return Math.max(wait, this.#quietUntil - clock.monotonic());
   }
 }
 
@@ -192,15 +225,4 @@ function toRuns(ids: readonly number[]): string {
   }
   const text = runs.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(',');
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;
-}
-
-/** Waits `ms` by the wall clock or the steady one, whichever is first: a clock step either way ends the wait in time. */
-async function sleepOn(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  const wakeAt = clock.now() + ms;
-  const steadyWakeAt = clock.monotonic() + ms;
-  for (;;) {
-    const left = Math.min(wakeAt - clock.now(), steadyWakeAt - clock.monotonic());
-    if (left <= 0 || signal.aborted) return;
-    await clock.sleep(Math.min(left, LOOK_MS), signal);
-  }
 }

@@ -77,17 +77,6 @@ test('a poll is reported only when what it brought can be seen', async () => {
   expect(await metrics()).toContain('aicc_cti_polls_total{call_center="hq"} 1');
 });
 
-test.each([
-  ['0100002', '0100002'],
-  ['4711', 'other'],
-])('a failure that the CMS reports with code %s is counted as %s', async (code, label) => {
-  const { poll, metrics } = await collect('example', [{ kind: 'code', code }]);
-  const { outcome } = await poll();
-  expect(outcome.failure?.resultCode).toBe(code);
-  // One for each chunk of at most 100 VDNs.
-  expect(await metrics()).toContain(`aicc_cti_api_errors_total{call_center="hq",code="${label}"} 2`);
-});
-
 describe('152 VDNs', () => {
   const shapes = (Object.keys(SHAPES) as ShapeName[]).filter((name) => name !== 'unstable');
   test.each([...shapes, 'cycle' as const])('in the shape %s are shown as they were served', async (shape) => {

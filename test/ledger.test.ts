@@ -60,7 +60,7 @@ describe('a ledger', () => {
     for (let index = -1; index <= 3; index++) poll(ledger, index);
     poll(ledger, 20);
     // Window 2 and 3 were counted but could still be corrected when the outage began.
-    expect(catchUp(ledger, 20)).toEqual(['1,2: 2..18']);
+    expect(catchUp(ledger, 20)).toEqual(['1,2: 4..18', '1,2: 2..4']);
     expect(ledger.totals(1)).toMatchObject({ inbound: 21, windows: 21, missing: 0 });
     expect(catchUp(ledger, 20)).toEqual([]);
     poll(ledger, 21);
@@ -130,7 +130,7 @@ describe('a ledger', () => {
     ledger.record(query, partial, at(0), soonAfter(0));
     expect(ledger.totals(1).windows).toBe(1);
     poll(ledger, 10);
-    expect(catchUp(ledger, 10)).toEqual(['1,2: 0..8']);
+    expect(catchUp(ledger, 10)).toEqual(['1,2: 0..8', '1: 0..1']);
   });
 
   it('neither skips nor doubles a window when the clock goes back an hour and forth again', () => {
@@ -210,14 +210,19 @@ describe('a ledger', () => {
       expect([...ledger.ids()]).toEqual([1]);
       pollAll(ledger, 20);
       // Window 2 and 3 of VDN 1 may have been corrected, and those of VDN 2 may have come late.
-      expect(catchUp(ledger, 20)).toEqual(['all: 4..18', '1,2: 0..4']);
+      expect(catchUp(ledger, 20)).toEqual(['all: 4..18', '1,2: 2..4', '2: 0..2']);
       expect(ledger.totals(1).windows).toBe(21);
       expect(ledger.totals(2).windows).toBe(21);
     });
 
-    it('forgets a VDN that the API no longer shows', () => {
+    it('forgets a VDN that the API has not shown for a month', () => {
       const ledger = new Ledger({ ...ALL, catchUpWindows: 12 }, at(0));
-      for (let index = -1; index <= 40; index++) pollAll(ledger, index, (vdn, row) => vdn === 1 || row < 5);
+      const isShown = (vdn: number, row: number) => vdn === 1 || row < 5;
+      for (let index = -1; index <= 40; index++) pollAll(ledger, index, isShown);
+      // A weekend, or a month of holidays: its counters must not begin anew.
+      pollAll(ledger, 30 * 288, isShown);
+      expect(ledger.totals(2).windows).toBe(5);
+      pollAll(ledger, 31 * 288 + 6, isShown);
       expect([...ledger.ids()]).toEqual([1]);
     });
   });

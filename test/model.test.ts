@@ -20,6 +20,9 @@ const schedules: fc.Arbitrary<Schedule> = fc
     corrected: share(0.5),
     hasNights: fc.boolean(),
     checksClock: fc.boolean(),
+    slowMs: fc.constantFrom(50, 400),
+    rowsPerVdn: fc.constantFrom(1, 30, 60),
+    silentVdn: fc.constantFrom(undefined, 7),
   })
   .chain(({ troubledMs, isAll, lookbackWindows, ...upstream }) =>
     fc.record({

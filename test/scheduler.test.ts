@@ -174,7 +174,9 @@ describe('the scheduler', () => {
     const back = asked.findIndex(({ at }) => at >= '09:02:00');
     expect(asked[back]?.windows).toMatch(/^08:4|08:5/);
     expect(asked[back + 1]?.windows).toMatch(/^08:0\d-08:/);
-    expect(asked.slice(back + 2).every(({ windows }) => windows >= '08:45')).toBe(true);
+    // What was counted before the outage but may have been corrected in it.
+    expect(asked[back + 2]?.windows).toMatch(/^08:00-/);
+    expect(asked.slice(back + 3).every(({ windows }) => windows >= '08:45')).toBe(true);
     expect(ledger.totals(1)).toMatchObject({ windows: 18, missing: 0 });
   });
 
@@ -222,24 +224,26 @@ describe('the scheduler', () => {
 
 describe('backoff', () => {
   it('is never shorter than retry_interval or Retry-After, nor longer than a window and that', () => {
+    const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    const wait = fc.option(fc.nat(10_000_000), { nil: undefined });
     fc.assert(
       fc.property(
         fc.nat(1000),
         fc.integer({ min: 1000, max: 300_000 }),
-        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-        fc.option(fc.integer({ min: 0, max: 10_000_000 }), { nil: undefined }),
-        (failures, retry, random, retryAfter) => {
-          const wait = backoff(failures, retry, () => random, retryAfter);
-          const honoured = Math.min(retryAfter ?? 0, 3_600_000);
-          expect(wait).toBeGreaterThanOrEqual(Math.max(retry, honoured));
-          expect(wait).toBeLessThanOrEqual(Math.max(300_000, honoured));
+        share,
+        wait,
+        (failures, retry, random, after) => {
+          const ms = backoff(failures, retry, () => random, after);
+          const honoured = Math.min(after ?? 0, 3_600_000);
+          expect(ms).toBeGreaterThanOrEqual(Math.max(retry, honoured));
+          expect(ms).toBeLessThanOrEqual(Math.max(300_000, honoured));
         },
       ),
     );
   });
 
   it('grows with each failure', () => {
-    const waits = [1, 2, 3, 4, 5, 6].map((failures) => backoff(failures, 15_000, () => 0.999999, undefined));
+    const waits = [1, 2, 3, 4, 5, 6].map((failures) => backoff(failures, 15_000, () => 0.999999));
     expect(waits.map((wait) => Math.round(wait / 1000))).toEqual([30, 60, 120, 240, 300, 300]);
   });
 });

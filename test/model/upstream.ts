@@ -35,6 +35,12 @@ export interface UpstreamOptions {
   readonly hasNights: boolean;
   /** Whether a request whose clock is off by more than a quarter of an hour is refused, as the real one does. */
   readonly checksClock: boolean;
+  /** The longest that a page takes. */
+  readonly slowMs: number;
+  /** VDNs that each VDN of the model stands for. */
+  readonly rowsPerVdn: number;
+  /** A VDN that never has a row. */
+  readonly silentVdn: number | undefined;
 }
 
 type Counts = Pick<VdnWindow, 'inbound' | 'answered' | 'outbound'>;
@@ -54,7 +60,7 @@ export class Upstream {
   /** When the row appears; Infinity when it never does. */
   availableAt(vdn: number, begin: number): number {
     const { missing, late, maxLateMs, hasNights } = this.options;
-    if (begin > this.options.lastWindow) return Infinity;
+    if (begin > this.options.lastWindow || vdn === this.options.silentVdn) return Infinity;
     const hour = (begin / 3_600_000) % 24;
     if (hasNights && vdn % 2 === 0 && hour >= 1 && hour < 5) return Infinity;
     if (this.#noise(vdn, begin, 1) < missing) return Infinity;
@@ -96,6 +102,8 @@ export interface World {
   advance(ms: number): void;
   /** Our clock minus the true one. */
   clockError(): number;
+  /** Counts a request. */
+  requested(): void;
 }
 
 /** A client that answers from the upstream, in the world's time. */
@@ -110,7 +118,8 @@ export function upstreamClient(
 
   function query({ vdns, range }: Query): Promise<QueryResult> {
     const dice = noise(upstream.options.seed, ++requests, 99);
-    world.advance(20 + Math.floor(dice * 400));
+    world.requested();
+    world.advance(20 + Math.floor(dice * upstream.options.slowMs));
     const now = world.trueNow();
     const sky = weather.at(now);
     const nothing = { windows: [], rejected: [] };
@@ -125,6 +134,12 @@ export function upstreamClient(
         const row = upstream.served(vdn, begin, now);
         if (row !== undefined) windows.push(row);
       }
+    }
+    // A page holds 100 rows; the model's few VDNs stand for many, so that a catch-up takes its time.
+    const pages = Math.ceil((windows.length * upstream.options.rowsPerVdn) / 100);
+    for (let page = 1; page < pages; page++) {
+      world.requested();
+      world.advance(20 + Math.floor(dice * upstream.options.slowMs));
     }
     if (sky === 'fine') return Promise.resolve({ windows, rejected: [], failure: undefined });
     windows.sort((a, b) => noise(dice * 1e9, a.vdn, a.begin) - noise(dice * 1e9, b.vdn, b.begin));
