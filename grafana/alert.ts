@@ -1,4 +1,4 @@
-import { REPOSITORY_URL } from './thresholds.ts';
+import { REPOSITORY_URL } from '../src/version.ts';
 
 /** `aicc-cti`: something happens in the contact center; `aicc-cti-exporter`: something is wrong with the way the data takes. */
 export type Component = 'aicc-cti' | 'aicc-cti-exporter';

@@ -3,9 +3,26 @@ import { quote } from './text.ts';
 import { JOB, THRESHOLDS } from './thresholds.ts';
 
 const CENTER = 'call center {{ $labels.call_center }}';
+const STALE_MINUTES = THRESHOLDS.dataAgeSeconds.critical / 60;
 
 const pipeline = (name: string, rule: Omit<Parameters<typeof alert>[1], 'component' | 'row'>): Alert =>
   alert(name, { ...rule, component: 'aicc-cti-exporter', row: 'exporter' });
+
+const KNOWN_VDNS = 'max by (job, call_center, vdn) (aicc_cti_vdn_info)';
+
+const VDNS_WITHOUT_DATA = `${KNOWN_VDNS}
+  unless
+(max by (job, call_center, vdn) (aicc_cti_window_start_timestamp_seconds) + 300 > time() - ${THRESHOLDS.dataAgeSeconds.critical})`;
+
+/** Indented to stand in parentheses. */
+const inner = (expr: string): string => expr.replaceAll('\n', '\n  ');
+
+const COUNT_WITHOUT_DATA = `count by (job, call_center) (
+  ${inner(VDNS_WITHOUT_DATA)}
+)`;
+/** Known VDNs, not `aicc_cti_vdns_configured`: with `vdns: all` that is absent. */
+const SHARE_OF_VDNS = `${THRESHOLDS.outageShare} * count by (job, call_center) (${KNOWN_VDNS})`;
+const UP = 'max by (job, call_center) (aicc_cti_up)';
 
 function certificate(severity: 'warning' | 'critical'): Alert {
   const days = THRESHOLDS.certificateDays[severity];
@@ -41,11 +58,31 @@ export const EXPORTER_ALERTS: readonly Alert[] = [
       'Prometheus cannot scrape {{ $labels.instance }} of job {{ $labels.job }}. Its replica, if there is one, still shows the data.',
   }),
   pipeline('AiccCtiPollFailing', {
-    expr: 'max without (instance) (aicc_cti_up) == 0',
-    for: '8m',
+    // The second half is for `vdns: all` while none has ever shown up.
+    expr: `(
+  ${inner(COUNT_WITHOUT_DATA)} > ${SHARE_OF_VDNS}
+    or
+  ${UP} unless count by (job, call_center) (${KNOWN_VDNS})
+)
+  and
+${UP} == 0`,
+    for: '3m',
     severity: 'critical',
     summary: `Polls of ${CENTER} fail`,
-    description: `Every exporter has failed to get all data of ${CENTER} for two windows; its figures age and then vanish.`,
+    description: `No exporter gets the data of ${CENTER}; {{ if $value }}VDNs without a window that ended in the last ${STALE_MINUTES} minutes: {{ $value | printf "%.0f" }}{{ else }}no VDN is known{{ end }}. Its figures age and then vanish.`,
+  }),
+  pipeline('AiccCtiPollIncomplete', {
+    expr: `(
+  ${inner(COUNT_WITHOUT_DATA)}
+    or
+  0 * count by (job, call_center) (${KNOWN_VDNS})
+) <= ${SHARE_OF_VDNS}
+  and
+${UP} == 0`,
+    for: '8m',
+    severity: 'warning',
+    summary: `Polls of ${CENTER} get only a part of its data`,
+    description: `Every exporter has failed to get all data of ${CENTER} for two windows; VDNs without a window that ended in the last ${STALE_MINUTES} minutes: {{ $value | printf "%.0f" }}. The others are current.`,
   }),
   pipeline('AiccCtiCredentialsRefused', {
     expr: quote`
@@ -54,7 +91,7 @@ export const EXPORTER_ALERTS: readonly Alert[] = [
     for: '3m',
     severity: 'critical',
     summary: `The CMS refuses the credentials of ${CENTER}`,
-    description: `At least one exporter is refused when it polls ${CENTER} (HTTP 401 or no permission). It goes on asking, slowly.`,
+    description: `At least one exporter is refused when it polls ${CENTER} (HTTP 401 or no permission), or cannot read its secret key. It goes on asking, slowly.`,
   }),
   pipeline('AiccCtiNoData', {
     expr: quote`
@@ -66,18 +103,18 @@ export const EXPORTER_ALERTS: readonly Alert[] = [
     description: `Polls of ${CENTER} succeed, yet no VDN has a window that is recent enough to show.`,
   }),
   pipeline('AiccCtiWindowStale', {
-    expr: quote`
-      (
-        max by (job, call_center, vdn) (aicc_cti_vdn_info)
-          unless
-        max without (instance) (aicc_cti_window_start_timestamp_seconds) + 300 > time() - ${THRESHOLDS.dataAgeSeconds.critical}
-      )
-        and on (job, call_center)
-      max without (instance) (aicc_cti_up) == 1`,
+    expr: `(
+  ${inner(VDNS_WITHOUT_DATA)}
+)
+  and on (job, call_center) (
+    ${UP} == 1
+      or
+    ${inner(inner(COUNT_WITHOUT_DATA))} <= ${SHARE_OF_VDNS}
+  )`,
     for: '3m',
     severity: 'warning',
     summary: `No current data: ${VDN}`,
-    description: `Polls of ${CENTER} succeed, but VDN {{ $labels.vdn }} has had no window that ended in the last ${THRESHOLDS.dataAgeSeconds.critical / 60} minutes.`,
+    description: `VDN {{ $labels.vdn }} of ${CENTER} has had no window that ended in the last ${STALE_MINUTES} minutes, while the CMS answers.`,
   }),
   pipeline('AiccCtiRowsRejected', {
     expr: 'max without (instance) (increase(aicc_cti_rows_rejected_total[15m])) > 0',

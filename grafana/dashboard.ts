@@ -5,7 +5,8 @@ import { NOW } from './rows/now.ts';
 import { TRAFFIC } from './rows/traffic.ts';
 import { VDNS } from './rows/vdns.ts';
 import { variables } from './variables.ts';
-import { DASHBOARD_UID, REPOSITORY_URL } from './thresholds.ts';
+import { REPOSITORY_URL } from '../src/version.ts';
+import { DASHBOARD_UID } from './thresholds.ts';
 
 const WIDTH = 24;
 const ROWS: readonly { readonly title: string; readonly panels: readonly Panel[]; readonly collapsed: boolean }[] = [

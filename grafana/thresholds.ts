@@ -24,6 +24,8 @@ export const THRESHOLDS = {
   trafficMinimumCalls: 10,
   /** Seconds since the end of the newest window: the exporter drops gauges after stale_after, 720 by default. */
   dataAgeSeconds: { warning: 420, critical: 600 },
+  /** Failing polls with more than this share of the VDNs without current data are an outage of the call center. */
+  outageShare: 0.5,
   /** Seconds between the CMS's clock and ours; the tolerance of the signature check is not documented. */
   clockSkewSeconds: 60,
   /** Days that the CMS's certificate has left. */
@@ -35,6 +37,3 @@ export const JOB = 'aicc-cti';
 
 /** Stable, so that links to the dashboard and its stars survive an import of a newer version. */
 export const DASHBOARD_UID = 'aicc-cti';
-
-/** Where runbooks and this dashboard's documentation are read; a fork or a mirror changes this line. */
-export const REPOSITORY_URL = 'https://github.com/aicc-cti-exporter/aicc-cti-exporter';

@@ -1,13 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
+import { startSimulator } from '../src/simulator/simulator.ts';
 
 interface Service {
   readonly image: string;
+  readonly command?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
   readonly secrets?: readonly string[];
@@ -38,6 +42,24 @@ describe('compose.yaml', () => {
       expect(image, name).toMatch(/:(v?\d+\.\d+\.\d+|local)$/);
       for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
     }
+  });
+
+  it("checks the simulator on its own port, since the image asks the exporter's", async () => {
+    const { command = [], healthcheck } = compose.services['simulator'] ?? {};
+    const port = command.find((flag) => flag.startsWith('--port='))?.slice('--port='.length) ?? '';
+    const [kind, program = '', ...args] = healthcheck?.test ?? [];
+    expect([kind, program]).toEqual(['CMD', 'node']);
+    expect(args.at(-1)).toContain(`http://127.0.0.1:${port}/`);
+    // The same check, before a simulator on a free port and after it is gone.
+    const simulator = await startSimulator();
+    const check = (): Promise<unknown> =>
+      promisify(execFile)(
+        program,
+        args.map((arg) => arg.replace(`http://127.0.0.1:${port}`, simulator.url)),
+      );
+    await expect(check()).resolves.toBeDefined();
+    await simulator.close();
+    await expect(check()).rejects.toThrow();
   });
 
   it('mounts files that are there', () => {

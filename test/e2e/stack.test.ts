@@ -89,9 +89,12 @@ describe.skipIf(!installed('prometheus') || !installed('prometheus-alertmanager'
     stack.printed.some((line) => line.includes(`alert for ${receiver}: firing`) && line.includes(text));
 
   /** An alert is there, held back by another one of that name, and was never sent. */
-  async function expectHeldBack(name: string, vdn: string | undefined, by: string): Promise<void> {
+  async function expectHeldBack(name: string, vdn: string | undefined, by: string, center = 'hq'): Promise<void> {
     const all = await alerts();
-    const held = all.find(({ labels }) => labels['alertname'] === name && labels['vdn'] === vdn);
+    const held = all.find(
+      ({ labels }) =>
+        labels['alertname'] === name && labels['vdn'] === vdn && (labels['call_center'] ?? 'hq') === center,
+    );
     expect(held?.status.state, `${name} of VDN ${String(vdn)}`).toBe('suppressed');
     const sources = all.filter(({ fingerprint }) => held?.status.inhibitedBy.includes(fingerprint));
     expect(sources.map(({ labels }) => labels['alertname'])).toContain(by);
@@ -173,6 +176,51 @@ describe.skipIf(!installed('prometheus') || !installed('prometheus-alertmanager'
         await expectHeldBack('AiccCtiAnsweredShareLow', '3', 'AiccCtiPollFailing');
       });
       expect(reached('platform-team', 'AiccCtiPollFailing')).toBe(false);
+    },
+    MINUTE,
+  );
+
+  it(
+    'mutes a call center in an outage of its polls, and only the VDNs without data when a part of it comes',
+    async () => {
+      const known = GROUPS.flatMap(({ rules }) => rules as readonly object[]).filter(
+        (rule) => 'alert' in rule,
+      ) as Alert[];
+      const firing = (call_center: string, alertname: string, vdn?: string) => {
+        const rule = known.find(({ alert }) => alert === alertname);
+        if (rule === undefined) throw new Error(`There is no alert ${alertname}`);
+        const labels = {
+          ...rule.labels,
+          alertname,
+          job: 'elsewhere',
+          call_center,
+          ...(vdn === undefined ? {} : { vdn }),
+        };
+        return { labels, annotations: { summary: `${call_center} ${vdn ?? ''}.` } };
+      };
+      const url = `http://${stack.alertmanager}/api/v2/alerts`;
+      const body = JSON.stringify([
+        ...['part', 'outage'].map((center) => firing(center, 'AiccCtiNoAgentForCalls', '1')),
+        firing('part', 'AiccCtiNoAgentForCalls', '2'),
+        firing('part', 'AiccCtiWindowStale', '2'),
+        firing('part', 'AiccCtiPollIncomplete'),
+        firing('outage', 'AiccCtiPollFailing'),
+        firing('refused', 'AiccCtiCredentialsRefused'),
+        firing('refused', 'AiccCtiPollIncomplete'),
+      ]);
+      const headers = { 'content-type': 'application/json' };
+      expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(200);
+      await eventually(async () => {
+        expect(reached('platform-team', 'AiccCtiPollIncomplete: part .')).toBe(true);
+        expect(reached('platform-team', 'AiccCtiPollFailing: outage .')).toBe(true);
+        expect(reached('platform-team', 'AiccCtiWindowStale: part 2.')).toBe(true);
+        expect(reached('contact-center-lead', 'AiccCtiNoAgentForCalls: part 1.')).toBe(true);
+        await expectHeldBack('AiccCtiNoAgentForCalls', '2', 'AiccCtiWindowStale', 'part');
+        await expectHeldBack('AiccCtiNoAgentForCalls', '1', 'AiccCtiPollFailing', 'outage');
+        await expectHeldBack('AiccCtiPollIncomplete', undefined, 'AiccCtiCredentialsRefused', 'refused');
+      });
+      for (const text of ['NoAgentForCalls: part 2.', 'NoAgentForCalls: outage 1.', 'PollIncomplete: refused .'])
+        expect(stack.printed.filter((line) => line.includes(text))).toEqual([]);
     },
     MINUTE,
   );
