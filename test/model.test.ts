@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type ClockStep, HOUR, type Kill, live, type Outage, type Schedule } from './model/life.ts';
 
 const MINUTE = 60_000;
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 1000);
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 2000);
 const SEED = process.env['MODEL_SEED'] === undefined ? {} : { seed: Number(process.env['MODEL_SEED']) };
 
 const share = (max: number) => fc.integer({ min: 0, max: 100 }).map((percent) => (percent / 100) * max);
@@ -11,7 +11,7 @@ const instant = (max: number) => fc.integer({ min: 0, max });
 
 const schedules: fc.Arbitrary<Schedule> = fc
   .record({
-    troubledMs: fc.integer({ min: 6 * HOUR, max: 30 * HOUR }),
+    troubledMs: fc.integer({ min: 4 * HOUR, max: 20 * HOUR }),
     isAll: fc.boolean(),
     lookbackWindows: fc.integer({ min: 1, max: 5 }),
     seed: fc.integer({ min: 0, max: 0xffffff }),

@@ -175,7 +175,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
     const poll = {
       ...{
         settleDelayMs: 10_000,
-        retryIntervalMs: 150_000,
+        retryIntervalMs: 240_000,
         lookbackWindows: schedule.lookbackWindows,
         catchUpMs: CATCH_UP_MS,
       },
