@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { OperationError } from './errors.ts';
 
@@ -38,10 +38,24 @@ function isRunning(pid: number): boolean {
 async function readHolder(file: string): Promise<Holder | undefined> {
   try {
     const holder: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return typeof holder === 'object' && holder !== null && 'token' in holder ? (holder as Holder) : undefined;
+    const isHolder = typeof holder === 'object' && holder !== null && 'token' in holder;
+    return isHolder && typeof holder.token === 'string' ? (holder as Holder) : undefined;
   } catch {
     return undefined;
   }
+}
+
+interface Found {
+  readonly id: string;
+  readonly holder: Holder | undefined;
+}
+
+/** Undefined when there is no file. One without a holder, as a power cut leaves it, is known by its inode and time. */
+async function find(file: string): Promise<Found | undefined> {
+  const holder = await readHolder(file);
+  if (holder !== undefined) return { id: encodeURIComponent(holder.token), holder };
+  const stats = await stat(file).catch(() => undefined);
+  return stats === undefined ? undefined : { id: `${stats.ino}-${stats.mtimeMs}`, holder };
 }
 
 /** Sole use of a directory among processes, also ones in other containers. */
@@ -59,32 +73,54 @@ export interface Lock {
 export async function acquireLock(directory: string, clock: Clock): Promise<Lock> {
   const file = join(directory, 'lock');
   const mine: Holder = { token: randomUUID(), pid: process.pid, where: whereAmI() };
-  while (!(await create(file, mine))) {
-    const other = await readHolder(file);
-    const hasEnded = other?.where === mine.where && (other.pid === mine.pid || !isRunning(other.pid));
-    if (!hasEnded && (await isTouched(file, clock))) {
-      throw new OperationError(
-        `--storage.path: ${directory} is in use by another exporter${other === undefined ? '' : ` (process ${other.pid})`}: give each its own directory`,
-      );
-    }
-    // Renamed first, so that of several processes that want to take it over only one succeeds.
-    const aside = `${file}.${mine.token}`;
-    await rename(file, aside).catch(() => undefined);
-    await rm(aside, { force: true });
-  }
+  await take(file, mine, clock);
   return hold(file, mine, clock);
 }
 
+/** Creates the file as ours, in place of one whose holder is dead. */
+async function take(file: string, mine: Holder, clock: Clock): Promise<void> {
+  while (!(await create(file, mine))) {
+    const other = await find(file);
+    if (other === undefined) continue;
+    const { id, holder } = other;
+    const hasEnded = holder?.where === mine.where && (holder.pid === mine.pid || !isRunning(holder.pid));
+    if (!hasEnded && (await isTouched(file, clock))) {
+      throw new OperationError(
+        `--storage.path: ${dirname(file)} is in use by another exporter${holder === undefined ? '' : ` (process ${holder.pid})`}: give each its own directory`,
+      );
+    }
+    // Several processes may have found it dead. Only the one with the claim removes it, and a slow one that gets the
+    // claim later does not remove what was put in its place. A claim whose holder died is taken over like any lock.
+    const claim = `${file}.${id}`;
+    await take(claim, mine, clock);
+    try {
+      if ((await find(file))?.id === id) await rm(file, { force: true });
+    } finally {
+      await rm(claim, { force: true });
+    }
+  }
+}
+
+/** False when there is one already. Where it cannot be written, nothing is left behind. */
 async function create(file: string, holder: Holder): Promise<boolean> {
+  let handle: FileHandle;
   try {
-    const handle = await open(file, 'wx');
-    await handle.writeFile(JSON.stringify(holder));
-    await handle.close();
-    return true;
+    handle = await open(file, 'wx');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
   }
+  try {
+    try {
+      await handle.writeFile(JSON.stringify(holder));
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
+  return true;
 }
 
 /** Watches the file for as long as its holder may take to touch it. */

@@ -8,12 +8,20 @@ import { decodeLedger, encodeLedger } from './ledger-file.ts';
 import type { Logger } from './log.ts';
 import { acquireLock, type Lock } from './storage-lock.ts';
 
-/** Keeps ledgers beyond the life of the process. Failures are counted and logged, never thrown: counting goes on. */
+/** A file that cannot be read is tried again: file handles run out and network drives stall for a moment. */
+const READ_TRIES = 5;
+const READ_PAUSE_MS = 500;
+
+/** Keeps ledgers beyond the life of the process. Failures are counted and logged: counting goes on. */
 export interface Storage {
-  /** What was stored of a call center; undefined when there is nothing that can be used. */
+  /**
+   * What was stored of a call center; undefined when there is nothing that can be used.
+   * @throws OperationError when there is a file that cannot be read: it may be good, and would be written over
+   */
   load(callCenter: string): Promise<LedgerState | undefined>;
   /** Resolves when the state is safe on disk, or could not be written. */
   save(callCenter: string, state: LedgerState): Promise<void>;
+  /** After what is being saved; nothing is saved any more. */
   close(): Promise<void>;
 }
 
@@ -77,6 +85,8 @@ async function replaceFile(directory: string, name: string, content: string): Pr
 export async function openStorage({ directory, clock, logger, onFailure }: StorageOptions): Promise<Storage> {
   let lock: Lock | undefined;
   let isFailing = false;
+  let isClosed = false;
+  const saving = new Set<Promise<void>>();
 
   function fail(operation: 'read' | 'write', error: unknown): void {
     onFailure(operation);
@@ -100,6 +110,37 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
   /** One after the other: call centers store at the same time, and must not take the lock from each other. */
   const ensureLock = () => (locking = locking.then(takeLock, takeLock));
 
+  async function store(callCenter: string, state: LedgerState): Promise<void> {
+    try {
+      await ensureLock();
+      await replaceFile(directory, fileName(callCenter), encodeLedger(callCenter, state));
+      if (isFailing) logger.info('The ledger is stored again');
+      isFailing = false;
+    } catch (error) {
+      fail('write', error);
+    }
+  }
+
+  /** Undefined when there is no such file. */
+  async function read(file: string): Promise<string | undefined> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await readFile(file, 'utf8');
+      } catch (error) {
+        // ENOTDIR: the directory is none, which was reported when the lock was tried.
+        if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
+        if (tries === READ_TRIES) {
+          onFailure('read');
+          throw new OperationError(
+            `--storage.path: Cannot read the ledger ${file} (${messageOf(error)}): make it readable, or move it away to count from 0`,
+            { cause: error },
+          );
+        }
+      }
+      await clock.sleep(READ_PAUSE_MS);
+    }
+  }
+
   async function setAside(file: string, trouble: string, callCenter: string): Promise<void> {
     onFailure('read');
     const aside = `${file}.unusable-${new Date(clock.now()).toISOString().replaceAll(':', '')}`;
@@ -121,13 +162,8 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
   return {
     async load(callCenter) {
       const file = join(directory, fileName(callCenter));
-      let content: string;
-      try {
-        content = await readFile(file, 'utf8');
-      } catch (error) {
-        if (!hasCode(error, 'ENOENT')) await setAside(file, messageOf(error), callCenter);
-        return undefined;
-      }
+      const content = await read(file);
+      if (content === undefined) return undefined;
       const decoded = decodeLedger(callCenter, content);
       if ('state' in decoded) return decoded.state;
       await setAside(file, decoded.trouble, callCenter);
@@ -135,17 +171,16 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
     },
 
     async save(callCenter, state) {
-      try {
-        await ensureLock();
-        await replaceFile(directory, fileName(callCenter), encodeLedger(callCenter, state));
-        if (isFailing) logger.info('The ledger is stored again');
-        isFailing = false;
-      } catch (error) {
-        fail('write', error);
-      }
+      if (isClosed) return;
+      const done = store(callCenter, state);
+      saving.add(done);
+      await done;
+      saving.delete(done);
     },
 
     async close() {
+      isClosed = true;
+      await Promise.all(saving);
       await lock?.release();
     },
   };

@@ -171,7 +171,7 @@ describe('a reload', () => {
     expect(status).toBe(500);
     expect(text).toContain('Call center main: Its tls files or its proxy cannot be used');
     expect(text).toContain('Call center other: Its tls files or its proxy cannot be used');
-    expect(await exporter.get('/metrics')).not.toContain('"other"');
+    expect(await exporter.get('/metrics')).not.toContain('call_center="other"');
   });
 
   it('changes config and web config together or not at all', async () => {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -113,6 +113,46 @@ describe('the storage', () => {
     expect(await storage.load('hq')).toEqual(STATE);
   });
 
+  it('reads a good file that could not be read for a moment', async () => {
+    await mkdir(ledgerFile());
+    const clock = fastClock();
+    let tries = 0;
+    const mending: Clock = {
+      ...clock,
+      sleep: async (ms, signal) => {
+        if (signal === undefined && ++tries === 3) {
+          await rm(ledgerFile(), { recursive: true });
+          await writeFile(ledgerFile(), content);
+        }
+        return clock.sleep(ms, signal);
+      },
+    };
+    const storage = await open(directory, mending);
+    expect(await storage.load('hq')).toEqual(STATE);
+    expect(failures).toEqual([]);
+  });
+
+  it('refuses to count from 0 over a file that cannot be read, and leaves it where it is', async () => {
+    await mkdir(ledgerFile());
+    const storage = await open();
+    await expect(storage.load('hq')).rejects.toThrow(
+      `--storage.path: Cannot read the ledger ${ledgerFile()} (EISDIR: illegal operation on a directory, read): make it readable, or move it away to count from 0`,
+    );
+    expect(failures).toEqual(['read']);
+    expect(await readdir(directory)).toEqual(['hq.ledger', 'lock']);
+  });
+
+  it('finishes what is being saved before it closes, and saves nothing later', async () => {
+    const storage = await open();
+    const saved = storage.save('hq', STATE);
+    await storage.close();
+    expect(await readdir(directory)).toEqual(['hq.ledger']);
+    await saved;
+    await storage.save('hq', OTHER);
+    expect(await storage.load('hq')).toEqual(STATE);
+    expect(await readdir(directory)).toEqual(['hq.ledger']);
+  });
+
   it('never takes a mutilated file for a good one', () => {
     for (let cut = 0; cut < content.length; cut++) {
       expect(decodeLedger('hq', content.slice(0, cut))).toHaveProperty('trouble');
@@ -137,10 +177,13 @@ describe('the storage', () => {
   });
 
   const canMount = spawnSync('mount', ['--version']).status === 0 && process.getuid?.() === 0;
-  if (!canMount) process.stderr.write('Skipped the test of a full disk: it must mount a file system\n');
-  it.runIf(canMount)('keeps the last good file when the disk is full', async () => {
+  if (!canMount) process.stderr.write('Skipped the tests of a full disk: they must mount a file system\n');
+  function mountSmallDisk(): void {
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory]);
     if (mounted.status !== 0) throw new Error(`No file system can be mounted here: ${mounted.stderr.toString()}`);
+  }
+  it.runIf(canMount)('keeps the last good file when the disk is full', async () => {
+    mountSmallDisk();
     try {
       const storage = await open();
       await storage.save('hq', STATE);
@@ -159,6 +202,30 @@ describe('the storage', () => {
       spawnSync('umount', ['-l', directory]);
     }
   });
+
+  it.runIf(canMount)(
+    'goes on at once where the disk is full from the start, and stores when there is room',
+    async () => {
+      mountSmallDisk();
+      try {
+        await writeFile(join(directory, 'filler'), Buffer.alloc(1 << 20)).catch(() => undefined);
+        const clock = fastClock();
+        const storage = await open(directory, clock);
+        await storage.save('hq', STATE);
+        expect(failures).toEqual(['write', 'write']);
+        expect(log).toContain('ENOSPC');
+        expect(clock.monotonic()).toBe(0);
+        expect(await readdir(directory)).toEqual(['filler']);
+        await rm(join(directory, 'filler'));
+        await storage.save('hq', STATE);
+        expect(await storage.load('hq')).toEqual(STATE);
+        expect(clock.monotonic()).toBe(0);
+        await storage.close();
+      } finally {
+        spawnSync('umount', ['-l', directory]);
+      }
+    },
+  );
 });
 
 describe('the lock of the storage', () => {
@@ -191,6 +258,66 @@ describe('the lock of the storage', () => {
     const clock = fastClock();
     const storage = await open(directory, clock);
     expect(clock.monotonic()).toBe(0);
+    await storage.save('hq', STATE);
+    expect(failures).toEqual([]);
+  });
+
+  it('goes to exactly one of many processes that find a dead one', { timeout: 60_000 }, async () => {
+    const places = Array.from({ length: 20 }, (_, place) => join(directory, String(place)));
+    const killed = await holder();
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    for (const place of places) {
+      await mkdir(place);
+      await copyFile(join(directory, 'lock'), join(place, 'lock'));
+    }
+    const script = `
+      import { acquireLock } from ${JSON.stringify(new URL('../dist/storage-lock.js', import.meta.url).href)};
+      import { systemClock } from ${JSON.stringify(new URL('../dist/clock.js', import.meta.url).href)};
+      console.log('ready');
+      process.stdin.once('data', async () => {
+        const locks = await Promise.allSettled(process.argv.slice(1).map((place) => acquireLock(place, systemClock)));
+        const held = await Promise.all(locks.map(({ value }) => value?.isHeld() ?? false));
+        console.log(JSON.stringify({ got: locks.map(({ value }) => Number(value !== undefined)), held: held.map(Number) }));
+      });
+    `;
+    const children = Array.from({ length: 6 }, () => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, ...places]);
+      child.stderr.on('data', (data: Buffer) => process.stderr.write(data));
+      return child;
+    });
+    try {
+      await Promise.all(children.map((child) => once(child.stdout, 'data')));
+      const answers = children.map((child) => once(child.stdout, 'data'));
+      for (const child of children) child.stdin.write('go');
+      const outcomes = (await Promise.all(answers)).map(
+        ([line]) => JSON.parse(String(line)) as { got: number[]; held: number[] },
+      );
+      for (const which of ['got', 'held'] as const) {
+        const winners = places.map((_, place) =>
+          outcomes.reduce((sum, outcome) => sum + (outcome[which][place] ?? 0), 0),
+        );
+        expect(winners).toEqual(places.map(() => 1));
+      }
+      for (const place of places) expect(await readdir(place)).toEqual(['lock']);
+    } finally {
+      for (const child of children) child.kill('SIGKILL');
+    }
+  });
+
+  it('is free for the next after one died while it took over a dead one', async () => {
+    const where = 'elsewhere';
+    await writeFile(join(directory, 'lock'), JSON.stringify({ token: 'dead', pid: 1, where }));
+    await writeFile(join(directory, 'lock.dead'), JSON.stringify({ token: 'dead too', pid: 2, where }));
+    const storage = await open();
+    await storage.save('hq', STATE);
+    expect(failures).toEqual([]);
+    expect((await readdir(directory)).sort()).toEqual(['hq.ledger', 'lock']);
+  });
+
+  it('is taken over from a file without content, as a power cut leaves it', async () => {
+    await writeFile(join(directory, 'lock'), '');
+    const storage = await open();
     await storage.save('hq', STATE);
     expect(failures).toEqual([]);
   });

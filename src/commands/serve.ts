@@ -1,5 +1,6 @@
-import { systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { createExporter } from '../exporter.ts';
 import { createExposition, type Exposition } from '../exposition.ts';
@@ -7,11 +8,11 @@ import { createApp, RESERVED_PATHS } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import { renderStatusPage } from '../http/status-page.ts';
 import type { VdnQuery } from '../http/vdn-list.ts';
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type Logger, type LogLevel } from '../log.ts';
 import { createReload } from '../reload.ts';
 import { createRuntimeMetrics } from '../runtime-metrics.ts';
-import { noStorage, openStorage } from '../storage.ts';
-import { createTelemetry } from '../telemetry.ts';
+import { noStorage, openStorage, type Storage } from '../storage.ts';
+import { createTelemetry, type Telemetry } from '../telemetry.ts';
 import { readVersion } from '../version.ts';
 import { checkConfig } from './check-config.ts';
 import { oneOf, readFlags } from './flags.ts';
@@ -99,6 +100,94 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+interface Parts {
+  readonly flags: Flags;
+  readonly io: ServeIo;
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  readonly storage: Storage;
+  /** Registers what SIGHUP does from now on. */
+  readonly setOnHangup: (reload: () => void) => void;
+}
+
+/** Polls and serves until the signal is aborted; whatever happens, nothing of it is left at work. */
+async function run(parts: Parts): Promise<void> {
+  const { flags, io, config, version, clock, logger, telemetry, storage, setOnHangup } = parts;
+  const exporter = await createExporter(config, {
+    clock,
+    logger,
+    telemetry,
+    storage,
+    proxyEnvironment: io.env,
+    random: Math.random,
+    onChange: () => exposition.refresh(),
+  });
+  const runtimeMetrics = createRuntimeMetrics(clock);
+  const exposition: Exposition = createExposition({
+    sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
+    labelNames: () => exporter.config().vdnLabelNames,
+    ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
+  });
+
+  try {
+    const startedAt = clock.now();
+    const statusPage = (query: VdnQuery) =>
+      renderStatusPage({
+        version,
+        startedAt,
+        now: clock.now(),
+        telemetryPath: flags.telemetryPath,
+        callCenters: exporter.callCenters().map((center) => ({
+          snapshot: center.snapshot(),
+          status: center.status(),
+          vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
+        })),
+        query,
+      });
+    const { reload, idle } = createReload({
+      load: async () => {
+        const next = await loadConfig(flags.configFile, io.env);
+        // Before anything is changed: a ledger that cannot be read refuses the reload.
+        const known = new Set(exporter.config().callCenters.map(({ name }) => name));
+        for (const { name } of next.callCenters) if (!known.has(name)) await storage.load(name);
+        return next;
+      },
+      exporter,
+      reloadWeb: () => server.reload(),
+      onChange: () => exposition.refresh(),
+      telemetry,
+      logger,
+      clock,
+      signal: io.signal,
+    });
+    const { telemetryPath } = flags;
+    const server = await startServer({
+      handler: createApp({ exporter, exposition, telemetryPath, statusPage, reload, logger }),
+      listenAddresses: flags.listenAddresses,
+      webConfigFile: flags.webConfigFile,
+      logger,
+      clock,
+    });
+    setOnHangup(() => {
+      reload().catch(() => undefined); // Logged where it failed.
+    });
+
+    try {
+      exporter.start();
+      await aborted(io.signal);
+      logger.info('Stopping');
+    } finally {
+      await server.close();
+      await idle();
+    }
+  } finally {
+    await exporter.stop();
+  }
+}
+
 /**
  * Runs the exporter until `signal` is aborted; returns the exit code.
  * @throws UsageError, ConfigError, or OperationError when an address cannot be had
@@ -128,66 +217,12 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     flags.storagePath === undefined
       ? noStorage
       : await openStorage({ directory: flags.storagePath, clock, logger, onFailure: telemetry.storageFailed });
-  const exporter = await createExporter(config, {
-    clock,
-    logger,
-    telemetry,
-    storage,
-    proxyEnvironment: io.env,
-    random: Math.random,
-    onChange: () => exposition.refresh(),
-  });
-
-  const runtimeMetrics = createRuntimeMetrics(clock);
-  const exposition: Exposition = createExposition({
-    sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
-    labelNames: () => exporter.config().vdnLabelNames,
-    ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
-  });
-
-  const startedAt = clock.now();
-  const statusPage = (query: VdnQuery) =>
-    renderStatusPage({
-      version,
-      startedAt,
-      now: clock.now(),
-      telemetryPath: flags.telemetryPath,
-      callCenters: exporter.callCenters().map((center) => ({
-        snapshot: center.snapshot(),
-        status: center.status(),
-        vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
-      })),
-      query,
-    });
-  const { reload, idle } = createReload({
-    load: () => loadConfig(flags.configFile, io.env),
-    exporter,
-    reloadWeb: () => server.reload(),
-    onChange: () => exposition.refresh(),
-    telemetry,
-    logger,
-    clock,
-    signal: io.signal,
-  });
-  const { telemetryPath } = flags;
-  const server = await startServer({
-    handler: createApp({ exporter, exposition, telemetryPath, statusPage, reload, logger }),
-    listenAddresses: flags.listenAddresses,
-    webConfigFile: flags.webConfigFile,
-    logger,
-    clock,
-  });
-  onHangup = () => {
-    reload().catch(() => undefined); // Logged where it failed.
-  };
-
-  exporter.start();
-  await aborted(io.signal);
-  logger.info('Stopping');
-  await server.close();
-  await idle();
-  await exporter.stop();
-  await storage.close();
+  const setOnHangup = (reload: () => void) => (onHangup = reload);
+  try {
+    await run({ flags, io, config, version, clock, logger, telemetry, storage, setOnHangup });
+  } finally {
+    await storage.close();
+  }
   logger.info('Stopped');
   return 0;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -215,6 +215,35 @@ describe('stopping', () => {
   });
 });
 
+test('a reload is refused whose new call center has a ledger that cannot be read, and the others go on', async () => {
+  const simulator = await simulate({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
+  const storage = mkdtempSync(join(directory, 'storage-'));
+  const old = { name: 'old', url: simulator.url };
+  const config = configOf([old]);
+  const program = await runExporter(config, [`--storage.path=${storage}`]);
+  await program.says(/First poll succeeded/);
+  const before = await text(`${program.url}/config`);
+  mkdirSync(join(storage, 'new.ledger'));
+  // The changed one must not be stopped for a change that does not come.
+  copyFileSync(
+    configOf([
+      { ...old, more: 'vdns: [1-4]' },
+      { ...old, name: 'new' },
+    ]),
+    config,
+  );
+  program.child.kill('SIGHUP');
+  await program.says(/Configuration not reloaded/);
+  expect(program.stderr()).toMatch(/Cannot read the ledger .*new\.ledger/);
+  expect(await text(`${program.url}/config`)).toBe(before);
+  rmSync(join(storage, 'new.ledger'), { recursive: true });
+  program.child.kill('SIGHUP');
+  await program.says(/Configuration reloaded/);
+  program.child.kill('SIGTERM');
+  expect(await program.ended()).toBe(0);
+  expect(readdirSync(storage).sort()).toEqual(['new.ledger', 'old.ledger']);
+});
+
 describe('the command line', () => {
   const good = configOf([{ name: 'a', url: 'http://127.0.0.1:1' }]);
 
@@ -227,6 +256,27 @@ describe('the command line', () => {
       new RegExp(`^aicc-cti-exporter: Cannot listen on 127\\.0\\.0\\.1:${busy.port}: .*in use`, 'm'),
     );
     expect(program.stderr()).not.toMatch(/^\s+at /m);
+  });
+
+  test.each([
+    ['a busy port', 1, /Cannot listen on .*in use/],
+    ['a bad web config', 2, /nonsense/],
+    ['a ledger that cannot be read', 1, /Cannot read the ledger .*a\.ledger/],
+  ])('%s ends it also with --storage.path, and lets go of the directory', async (trouble, code, message) => {
+    const storage = mkdtempSync(join(directory, 'storage-'));
+    const args = [`--config.file=${good}`, `--storage.path=${storage}`];
+    if (trouble === 'a busy port') {
+      const busy = await serveHttp(answering([]));
+      closers.push(() => busy.close());
+      args.push(`--web.listen-address=127.0.0.1:${busy.port}`);
+    } else args.push('--web.listen-address=127.0.0.1:0');
+    if (trouble === 'a bad web config') args.push(`--web.config.file=${file('nonsense: true')}`);
+    if (trouble === 'a ledger that cannot be read') mkdirSync(join(storage, 'a.ledger'));
+    const program = run(args);
+    expect(await program.ended()).toBe(code);
+    expect(program.stderr()).toMatch(message);
+    expect(program.stderr()).not.toMatch(/^\s+at /m);
+    expect(readdirSync(storage)).toEqual(['a.ledger']);
   });
 
   const mistakes = file(
