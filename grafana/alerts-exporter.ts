@@ -86,7 +86,8 @@ ${UP} == 0`,
   }),
   pipeline('AiccCtiCredentialsRefused', {
     expr: quote`
-      max without (instance, reason) (increase(aicc_cti_poll_failures_total{reason="auth"}[11m])) > 0
+      (max without (instance, reason) (increase(aicc_cti_poll_failures_total{reason="auth"}[11m])) > 0
+        or max without (instance, code) (increase(aicc_cti_api_errors_total{code="0101003"}[11m])) > 0)
         and min without (instance) (aicc_cti_up) == 0`,
     for: '3m',
     severity: 'critical',
