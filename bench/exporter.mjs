@@ -7,7 +7,7 @@ import express from 'express';
 import { systemClock } from '../dist/clock.js';
 import { createExposition } from '../dist/exposition.js';
 import { metricsHandler } from '../dist/http/metrics-handler.js';
-import { createRuntimeMetrics } from '../dist/runtime-metrics.js';
+import { createOwnMetrics } from '../dist/runtime-metrics.js';
 import { createTelemetry } from '../dist/telemetry.js';
 
 const CALL_CENTER = 'headquarters';
@@ -57,7 +57,6 @@ function makeSnapshot(version) {
   };
 }
 
-const runtimeMetrics = createRuntimeMetrics(systemClock);
 const telemetry = createTelemetry('0.0.0');
 const callCenter = telemetry.callCenter(CALL_CENTER);
 callCenter.poll({ durationSeconds: 1.2, endedAt: 1_763_460_310, failure: undefined });
@@ -68,7 +67,7 @@ let changes;
 const exposition = createExposition({
   sources: () => [{ name: CALL_CENTER, snapshot: () => current }],
   labelNames: () => [],
-  ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
+  ownMetrics: createOwnMetrics(telemetry, systemClock),
 });
 
 function change() {

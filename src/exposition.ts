@@ -53,6 +53,8 @@ interface Page {
   readonly kept: Promise<KeptPiece>;
   /** The text, once a client wanted it uncompressed: most of the memory, so only then. */
   plain: Promise<Buffer> | undefined;
+  /** The body made last in each encoding: good as long as the exporter's own metrics stay the same, too. */
+  readonly made: Map<ScrapeRequest['encoding'], { readonly own: string; readonly body: ScrapeBody }>;
   finished: boolean;
   /** A finished page to be served while this one is being rendered; undefined when scrapes have to wait. */
   before: Page | undefined;
@@ -102,7 +104,7 @@ export function createExposition({ sources, labelNames, ownMetrics }: Exposition
     const kept = compress(slices(windowText(snapshots, names, request.format)));
     const page: Page = {
       ...{ request, snapshots, labelNames: names, kept },
-      ...{ plain: undefined, finished: false, before: undefined, scraped: false },
+      ...{ plain: undefined, made: new Map(), finished: false, before: undefined, scraped: false },
     };
     const finish = () => {
       page.finished = true;
@@ -144,11 +146,16 @@ export function createExposition({ sources, labelNames, ownMetrics }: Exposition
     newest.scraped = true;
     const page = newest.before ?? newest;
     const kept = await page.kept;
+    const text = await own;
+    const made = page.made.get(request.encoding);
+    if (made?.own === text) return made.body;
     const shown = request.callCenters === undefined ? undefined : new Set(request.callCenters.map(escapeLabel));
-    const fresh = Buffer.from(ownText(await own, request.format, shown));
+    const fresh = Buffer.from(ownText(text, request.format, shown));
     const chunks =
       request.encoding === 'gzip' ? [kept.bytes, tail(kept, fresh)] : [await (page.plain ??= decompress(kept)), fresh];
-    return { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
+    const body = { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
+    page.made.set(request.encoding, { own: text, body });
+    return body;
   }
 
   /**

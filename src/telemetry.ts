@@ -34,6 +34,8 @@ export interface CallCenterTelemetry {
 
 export interface Telemetry {
   readonly registry: Registry;
+  /** Another number after every change, except of `vdns_reporting`, which changes by the passing of time. */
+  readonly revision: () => number;
   readonly callCenter: (name: string) => CallCenterTelemetry;
   readonly configLoaded: (ok: boolean, now: number) => void;
   readonly storageFailed: (operation: 'read' | 'write') => void;
@@ -78,8 +80,11 @@ export function createTelemetry(version: string): Telemetry {
   gauge(SELF_METRICS.buildInfo).set({ version, node_version: process.version }, 1);
   for (const operation of ['read', 'write']) storageFailures.inc({ operation }, 0);
 
+  let revision = 0;
+
   function callCenter(name: string): CallCenterTelemetry {
     const labels = { call_center: name };
+    revision++;
     up.set(labels, 0);
     polls.inc(labels, 0);
     requests.inc(labels, 0);
@@ -94,6 +99,7 @@ export function createTelemetry(version: string): Telemetry {
 
     return {
       poll({ durationSeconds, endedAt, failure }) {
+        revision++;
         polls.inc(labels);
         lastPollDuration.set(labels, durationSeconds);
         up.set(labels, failure === undefined ? 1 : 0);
@@ -101,6 +107,7 @@ export function createTelemetry(version: string): Telemetry {
         else pollFailures.inc({ ...labels, reason: failure });
       },
       request({ durationMs, failure, resultCode, skewMs }) {
+        revision++;
         requests.inc(labels);
         requestDuration.observe(labels, durationMs / 1000);
         if (failure !== undefined) requestFailures.inc({ ...labels, reason: failure });
@@ -109,22 +116,28 @@ export function createTelemetry(version: string): Telemetry {
         if (skewMs !== undefined) clockSkew.set(labels, skewMs / 1000);
       },
       rejected: (reason) => {
+        revision++;
         rowsRejected.inc({ ...labels, reason });
       },
       settled: (lagSeconds) => {
+        revision++;
         settleLag.observe(labels, lagSeconds);
       },
       certificate: (notAfterSeconds) => {
+        revision++;
         certificateNotAfter.set(labels, notAfterSeconds);
       },
       vdnsConfigured: (count) => {
+        revision++;
         if (count === undefined) vdnsConfigured.remove(labels);
         else vdnsConfigured.set(labels, count);
       },
       vdnsReporting: (count) => {
+        revision++;
         reporting.set(name, count);
       },
       remove() {
+        revision++;
         reporting.delete(name);
         for (const metric of [
           up,
@@ -151,12 +164,15 @@ export function createTelemetry(version: string): Telemetry {
 
   return {
     registry,
+    revision: () => revision,
     callCenter,
     configLoaded(ok, now) {
+      revision++;
       reloadSuccessful.set(ok ? 1 : 0);
       if (ok) reloadTime.set(now / 1000);
     },
     storageFailed: (operation) => {
+      revision++;
       storageFailures.inc({ operation });
     },
   };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRuntimeMetrics } from '../src/runtime-metrics.ts';
+import { createOwnMetrics, createRuntimeMetrics } from '../src/runtime-metrics.ts';
+import { createTelemetry } from '../src/telemetry.ts';
 
 describe('the metrics of the process', () => {
   it('are collected at most once a second', async () => {
@@ -19,5 +20,27 @@ describe('the metrics of the process', () => {
     const gauges = [...text.matchAll(/^# TYPE (\S+) gauge$/gm)].map(([, name]) => name);
     expect(gauges.length).toBeGreaterThan(5);
     expect(gauges.filter((name) => name?.endsWith('_total'))).toEqual([]);
+  });
+});
+
+describe("the exporter's own metrics", () => {
+  it('are the same text until something is reported, or for a second', async () => {
+    let now = 0;
+    const telemetry = createTelemetry('0');
+    const metrics = createOwnMetrics(telemetry, { monotonic: () => now });
+    const callCenter = telemetry.callCenter('hq');
+    const first = await metrics();
+    expect(first).toContain('aicc_cti_up{call_center="hq"} 0');
+    expect(first).toContain('process_cpu_seconds_total');
+    expect(await metrics()).toBe(first);
+    callCenter.poll({ durationSeconds: 1, endedAt: 1, failure: undefined });
+    const second = await metrics();
+    expect(second).toContain('aicc_cti_up{call_center="hq"} 1');
+    let reporting = 3;
+    callCenter.vdnsReporting(() => reporting);
+    expect(await metrics()).toContain('aicc_cti_vdns_reporting{call_center="hq"} 3');
+    reporting = 2; // A VDN went stale: time passed, nothing was reported.
+    now += 1000;
+    expect(await metrics()).toContain('aicc_cti_vdns_reporting{call_center="hq"} 2');
   });
 });

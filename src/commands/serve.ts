@@ -10,7 +10,7 @@ import { renderStatusPage } from '../http/status-page.ts';
 import type { VdnQuery } from '../http/vdn-list.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type Logger, type LogLevel } from '../log.ts';
 import { createReload } from '../reload.ts';
-import { createRuntimeMetrics } from '../runtime-metrics.ts';
+import { createOwnMetrics } from '../runtime-metrics.ts';
 import { noStorage, openStorage, type Storage } from '../storage.ts';
 import { createTelemetry, type Telemetry } from '../telemetry.ts';
 import { readVersion } from '../version.ts';
@@ -125,11 +125,10 @@ async function run(parts: Parts): Promise<void> {
     random: Math.random,
     onChange: () => exposition.refresh(),
   });
-  const runtimeMetrics = createRuntimeMetrics(clock);
   const exposition: Exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
-    ownMetrics: async () => (await telemetry.registry.metrics()) + (await runtimeMetrics()),
+    ownMetrics: createOwnMetrics(telemetry, clock),
   });
 
   try {
