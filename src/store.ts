@@ -3,8 +3,6 @@ import type { VdnConfig } from './config/schema.ts';
 import { NO_TOTALS, type Totals } from './vdn-ledger.ts';
 import { WINDOW_MS } from './window.ts';
 
-export type { Totals };
-
 /** One VDN as a scrape shows it. All parts are immutable: a change replaces them. */
 export interface VdnState {
   readonly id: number;

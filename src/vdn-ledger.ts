@@ -88,10 +88,6 @@ export class VdnLedger {
     return this.#expectAll ? { from: -Infinity, to: Infinity } : { from: this.#seen.oldest, to: this.#seen.newest };
   }
 
-  isOpen(begin: number): boolean {
-    return this.#open.has(begin);
-  }
-
   openWindows(): Iterable<number> {
     return this.#open.keys();
   }
