@@ -50,10 +50,10 @@ for (let index = 0; index < Number(values.days) * perDay; index++) {
   if (!isOutage) {
     const regular = { vdns: ids, range: ledger.regularRange(latest) };
     const result = answer(regular, latest);
-    ledger.record(regular, result, latest, now);
+    ledger.record(regular, result, latest, { now, apiNow: now });
     store.update(result.windows);
     const plan = ledger.catchUp(latest);
-    for (const query of plan?.queries ?? []) ledger.record(query, answer(query, latest), latest, now);
+    for (const query of plan?.queries ?? []) ledger.record(query, answer(query, latest), latest, { now, apiNow: now });
     if (plan !== undefined) ledger.finish(plan, latest);
     store.publish(totalsOf(ledger));
   }

@@ -45,7 +45,7 @@ export interface CallCenter {
 }
 
 function watchSkew(logger: Logger, telemetry: CallCenterTelemetry) {
-  let skewMs = 0;
+  let skewMs: number | undefined;
   let isNotable = false;
   return {
     skewMs: () => skewMs,
@@ -112,7 +112,7 @@ export function prepareCallCenter(options: CallCenterOptions): PreparedCallCente
 interface Connected {
   readonly client: ApiClient;
   readonly telemetry: CallCenterTelemetry;
-  readonly skewMs: () => number;
+  readonly skewMs: () => number | undefined;
 }
 
 async function createCallCenter(

@@ -22,8 +22,8 @@ export interface CollectorOptions {
   readonly concurrency: number;
   /** Makes the ledger outlive the process; resolves when that is done or has failed for good. */
   readonly persist: (ledger: Ledger) => Promise<void>;
-  /** Clock of the API minus ours, as far as it is known. */
-  readonly skewMs: () => number;
+  /** Clock of the API minus ours; undefined until the API said the time. */
+  readonly skewMs: () => number | undefined;
   /** Makes what is new in the store visible; the poll is reported after that, so that both are seen together. */
   readonly onChange: () => Promise<void>;
 }
@@ -148,11 +148,13 @@ export class Collector {
   /** Books answers, stores the ledger, then shows the result: what was shown once is found again after a crash. */
   async #take(results: readonly { query: Query; result: QueryResult }[], latest: number): Promise<number> {
     const { ledger, store, telemetry, clock, persist, skewMs, onChange } = this.#options;
-    const trustedNow = clock.now() + Math.min(0, skewMs());
+    const now = clock.now();
+    const skew = skewMs();
+    const clocks = { now, apiNow: skew === undefined ? undefined : now + skew };
     let changed = false;
     let counted = 0;
     for (const { query, result } of results) {
-      const recorded = ledger.record(query, result, latest, trustedNow);
+      const recorded = ledger.record(query, result, latest, clocks);
       changed ||= recorded.changed;
       counted += recorded.counted;
       for (const window of recorded.settled) {

@@ -23,6 +23,14 @@ export interface LedgerOptions {
   readonly catchUpWindows: number;
 }
 
+/** What time it is, milliseconds since the epoch. */
+export interface Clocks {
+  /** By our clock. */
+  readonly now: number;
+  /** By that of the API; undefined until it said the time. */
+  readonly apiNow: number | undefined;
+}
+
 /** What an answer changed. */
 export interface Recorded {
   /** Whether the totals, or what is needed to keep them right, changed. */
@@ -113,17 +121,16 @@ export class Ledger {
   /**
    * Takes an answer into account.
    * @param latest the newest window that was due when the query was sent
-   * @param trustedNow our clock, or that of the API where it is behind: a wrong local clock must not give up windows
-   *   that are yet to come, nor leave out those that follow a start
+   * @param clocks of the two the one behind is trusted: a wrong clock of ours must not give up windows that are yet to
+   *   come; that of the API alone says whether ours was ahead at the start, which must not leave out what follows it
    */
-  record(query: Query, result: QueryResult, latest: number, trustedNow: number): Recorded {
-    const running = windowAt(trustedNow);
+  record(query: Query, result: QueryResult, latest: number, { now, apiNow }: Clocks): Recorded {
     const regular = this.regularRange(latest);
-    const trusted = Math.min(latest, running - WINDOW_MS);
+    const trusted = Math.min(latest, windowAt(Math.min(now, apiNow ?? now)) - WINDOW_MS);
     const floor = trusted - this.#horizonMs;
     const closedBefore = this.regularRange(trusted).from + WINDOW_MS;
     const isAnswered = result.failure === undefined || result.windows.length > 0;
-    if (this.#isOriginOpen) this.#rewind(running);
+    if (this.#isOriginOpen && apiNow !== undefined) this.#rewind(windowAt(apiNow));
     if (isAnswered) this.#isOriginOpen = false;
 
     const ids = query.vdns === 'all' ? [...this.#accounts.keys()] : query.vdns;

@@ -20,8 +20,8 @@ function answer(query: Query, has: (vdn: number, index: number) => boolean = () 
 }
 
 const DOWN = new ApiError('Down', { reason: 'network', hint: 'None' });
-/** Ten seconds after the window ended. */
-const soonAfter = (index: number) => at(index + 1) + 10_000;
+/** Ten seconds after the window ended, by both clocks. */
+const soonAfter = (index: number) => ({ now: at(index + 1) + 10_000, apiNow: at(index + 1) + 10_000 });
 
 function poll(ledger: Ledger, index: number, has?: (vdn: number, index: number) => boolean) {
   const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
@@ -152,7 +152,7 @@ describe('a ledger', () => {
       query,
       answer(query, () => false),
       at(300),
-      soonAfter(4),
+      { now: soonAfter(300).now, apiNow: soonAfter(4).apiNow },
     );
     for (let index = 4; index <= 20; index++) {
       poll(ledger, index);
@@ -164,10 +164,25 @@ describe('a ledger', () => {
   it('begins to count earlier when the first answer shows that our clock was ahead at the start', () => {
     const ledger = new Ledger(OPTIONS, at(12));
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(11)) };
-    ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), at(0) + 60_000);
+    const clocks = { now: at(12) + 60_000, apiNow: at(0) + 60_000 };
+    ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), clocks);
     for (let index = 0; index <= 5; index++) poll(ledger, index);
     expect(ledger.totals(1).windows).toBe(6);
   });
+
+  it.each([
+    ['says that it is', at(0) + 900_000],
+    ['does not say the time', undefined],
+  ])(
+    'counts nothing from before the start when our clock falls behind before the first answer, which %s',
+    (_, apiNow) => {
+      const ledger = new Ledger(OPTIONS, at(0));
+      const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(-3)) };
+      ledger.record(query, answer(query), at(-3), { now: at(-2) + 10_000, apiNow });
+      poll(ledger, 0);
+      expect(ledger.totals(1).windows).toBe(1);
+    },
+  );
 
   it('says which rows tell the settle lag: those asked for from their end on', () => {
     const ledger = new Ledger(OPTIONS, at(0));

@@ -76,7 +76,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
   let now = START + 60_000;
   let steady = 0;
   let file: string | undefined;
-  let skewMs = 0;
+  let skewMs: number | undefined;
   let requests = 0;
   const shown = new Map<number, Totals>();
 
