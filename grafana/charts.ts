@@ -1,4 +1,4 @@
-import { panel, type Panel, type PanelSpec } from './panel.ts';
+import { missing, NO_VALUE, panel, type Panel, type PanelSpec } from './panel.ts';
 
 /** One number, now, coloured by its thresholds. */
 export function stat(spec: PanelSpec): Panel {
@@ -7,7 +7,7 @@ export function stat(spec: PanelSpec): Panel {
     { ...spec, queries: spec.queries.map((query) => ({ ...query, instant: true })) },
     {
       interval: '1m',
-      defaults: { color: { mode: 'thresholds' } },
+      defaults: { color: { mode: 'thresholds' }, mappings: [missing(spec.noValue ?? NO_VALUE)] },
       options: {
         reduceOptions: { values: false, fields: '', calcs: ['lastNotNull'] },
         colorMode: 'value',

@@ -17,6 +17,10 @@ const ROWS: readonly { readonly title: string; readonly panels: readonly Panel[]
   { title: 'Exporter', panels: EXPORTER, collapsed: true },
 ];
 
+/** Of what is selected, and what is not about one exporter, call center or VDN at all: such an alert lacks the label. */
+const FIRING =
+  'label_replace(ALERTS{alertname=~"AiccCti.+", alertstate="firing", job=~"$job", instance=~"$instance|", call_center=~"$call_center|", vdn=~"$vdn|"}, "vdn", "VDN $1", "vdn", "(.+)")';
+
 /** Lays panels out from left to right, line by line, under their row's title; panel ids count up from 1. */
 function layOut(): readonly unknown[] {
   let id = 0;
@@ -84,11 +88,12 @@ export function dashboardFile(): string {
           enable: true,
           hide: false,
           iconColor: 'red',
-          expr: 'ALERTS{alertname=~"AiccCti.+", alertstate="firing", job=~"$job"}',
+          expr: FIRING,
           step: '60s',
+          // A label that an alert lacks appears by its name here, but not at all among the tags.
           titleFormat: '{{alertname}}',
-          textFormat: '{{severity}} {{call_center}} {{vdn}}',
-          tagKeys: 'severity,component',
+          textFormat: '{{severity}}',
+          tagKeys: 'call_center,vdn,instance,reason',
         },
       ],
     },

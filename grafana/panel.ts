@@ -2,6 +2,8 @@
 
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
 
+export const NO_VALUE = 'no data';
+
 /** One query. `legend` is a Grafana legend format; `instant` asks for one value now instead of a curve. */
 export interface Query {
   readonly expr: string;
@@ -76,6 +78,12 @@ export function override(name: string, properties: Readonly<Record<string, unkno
 export const colored = (name: string, color: string, more: Readonly<Record<string, unknown>> = {}): Override =>
   override(name, { color: { mode: 'fixed', fixedColor: color }, ...more });
 
+/** How a value that is not there looks: without it, in the colour of the lowest step, so that no data may look good. */
+export const missing = (text: string, match: 'null' | 'empty' = 'null'): unknown => ({
+  type: 'special',
+  options: { match, result: { text, color: 'text', index: 0 } },
+});
+
 /** Fills in a panel; `interval` is the smallest step of its queries: the data changes once per 5 minutes. */
 export function panel(
   type: Panel['type'],
@@ -111,7 +119,7 @@ export function panel(
         ...(spec.decimals === undefined ? {} : { decimals: spec.decimals }),
         ...(spec.min === undefined ? {} : { min: spec.min }),
         ...(spec.max === undefined ? {} : { max: spec.max }),
-        noValue: spec.noValue ?? 'no data',
+        noValue: spec.noValue ?? NO_VALUE,
         thresholds: { mode: 'absolute', steps: spec.steps ?? [{ value: null, color: 'text' }] },
         ...more.defaults,
       },

@@ -33,7 +33,8 @@ export function variables(): readonly unknown[] {
       refresh: 1,
       multi: false,
       includeAll: false,
-      current: {},
+      // Where there are several: Grafana's default, if it is a Prometheus. Without it the first by name.
+      current: { selected: true, text: 'default', value: 'default' },
       options: [],
       hide: 0,
       skipUrlSync: false,
@@ -45,7 +46,8 @@ export function variables(): readonly unknown[] {
       'vdn',
       'VDN',
       'query_result(max by (call_center, name, vdn) (aicc_cti_vdn_info{job=~"$job", instance=~"$instance", call_center=~"$call_center"}))',
-      { regex: '/name="(?<text>[^"]+)|vdn="(?<value>[^"]+)/g' },
+      // Quotes in a name are not escaped in what this is matched against.
+      { regex: '/name="(?<text>.+?)(?=",vdn=)|vdn="(?<value>[^"]+)/g' },
     ),
   ];
 }

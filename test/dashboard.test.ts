@@ -23,9 +23,14 @@ interface Panel {
     readonly datasource: { readonly uid: string };
   }[];
   readonly fieldConfig: {
+    readonly overrides: readonly {
+      readonly matcher: { readonly options: string };
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
     readonly defaults: {
       readonly unit: string;
       readonly noValue: string;
+      readonly mappings?: readonly unknown[];
       readonly custom?: { readonly spanNulls?: number; readonly lineInterpolation?: string };
       readonly thresholds: { readonly steps: readonly { readonly value: number | null }[] };
     };
@@ -43,12 +48,20 @@ interface Variable {
   readonly multi: boolean;
   readonly allValue?: string;
   readonly refresh: number;
+  readonly regex: string;
+}
+
+interface Annotation {
+  readonly expr: string;
+  readonly titleFormat: string;
+  readonly textFormat: string;
 }
 
 const TEXT = readFileSync('grafana/aicc-cti.json', 'utf8');
 const DASHBOARD = JSON.parse(TEXT) as Readonly<Record<string, unknown>> & {
   readonly panels: readonly Panel[];
   readonly templating: { readonly list: readonly Variable[] };
+  readonly annotations: { readonly list: readonly Annotation[] };
 };
 const ALL = DASHBOARD.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
 const PANELS = ALL.filter(({ type }) => type !== 'row');
@@ -91,6 +104,50 @@ describe('the dashboard', () => {
     expect(steps('Data age')).toEqual([null, dataAgeSeconds.warning, dataAgeSeconds.critical]);
     expect(steps('Certificate of the CMS')).toEqual([null, certificateDays.critical, certificateDays.warning]);
     expect(steps('Clock skew')).toEqual([null, -clockSkewSeconds, clockSkewSeconds]);
+  });
+});
+
+describe('what Grafana makes of the dashboard', () => {
+  it('starts with the default data source where there are several', () => {
+    expect(DASHBOARD.templating.list[0]).toMatchObject({ current: { text: 'default', value: 'default' } });
+  });
+
+  // Grafana matches the pattern against each series as text, in which the quotes of a label are not escaped.
+  it.each(['Orders', 'Sales "VIP", north', '"', '0800123456'])('offers the VDN named %s by its whole name', (name) => {
+    const [, pattern, flags] = /^\/(.+)\/(g)$/.exec(DASHBOARD.templating.list.at(-1)?.regex ?? '') ?? [];
+    const series = `{call_center="demo",name="${name}",vdn="7"} 1 1700000000000`;
+    const found = Array.from(series.matchAll(new RegExp(pattern ?? '', flags)), ({ groups }) => ({ ...groups }));
+    expect(found).toEqual([
+      { text: name, value: undefined },
+      { text: undefined, value: '7' },
+    ]);
+  });
+
+  it('shows names as they are: as a number, 0800123 would be 800123', () => {
+    const overrides = PANELS.find(({ type }) => type === 'table')?.fieldConfig.overrides ?? [];
+    for (const column of ['Name', 'VDN', 'Call center'])
+      expect(overrides.find(({ matcher }) => matcher.options === column)?.properties).toContainEqual({
+        id: 'unit',
+        value: 'string',
+      });
+  });
+
+  it('colours no number that is not there: as the lowest step, a missing data age would be green', () => {
+    for (const { type, title, fieldConfig } of PANELS)
+      if (type !== 'timeseries') {
+        const text = type === 'table' ? '–' : fieldConfig.defaults.noValue;
+        expect(fieldConfig.defaults.mappings, title).toContainEqual({
+          type: 'special',
+          options: { match: 'null', result: { text, color: 'text', index: 0 } },
+        });
+      }
+  });
+
+  it('marks the firing alerts of what is selected, and those that belong to no call center or VDN', () => {
+    const [firing] = DASHBOARD.annotations.list;
+    for (const label of ['instance', 'call_center', 'vdn']) expect(firing?.expr).toContain(`${label}=~"$${label}|"`);
+    // Grafana prints the name of a label that is not there: only labels of every alert may be named.
+    expect(`${firing?.titleFormat} ${firing?.textFormat}`).toBe('{{alertname}} {{severity}}');
   });
 });
 
@@ -156,9 +213,10 @@ describe('the dashboard linter', () => {
 });
 
 describe.skipIf(!installed('promtool'))('promtool', () => {
-  it('finds no wrong type in any panel query', () => {
+  it('finds no wrong type in any query of a panel or annotation', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'aicc-')), 'queries.yaml');
-    const rules = QUERIES.map(({ expr }, index) => ({ record: `query:${index}`, expr: substitute(expr) }));
+    const queries = [...QUERIES, ...DASHBOARD.annotations.list];
+    const rules = queries.map(({ expr }, index) => ({ record: `query:${index}`, expr: substitute(expr) }));
     writeFileSync(file, stringify({ groups: [{ name: 'queries', rules }] }));
     expect(execFileSync('promtool', ['check', 'rules', file], { encoding: 'utf8' })).toContain(`${rules.length} rules`);
   });

@@ -1,4 +1,4 @@
-import { override, panel, type Override, type Panel, type Step } from '../panel.ts';
+import { missing, override, panel, type Override, type Panel, type Step } from '../panel.ts';
 import { averageAgents15m, CENTER, VDN } from '../queries.ts';
 import { DASHBOARD_UID } from '../thresholds.ts';
 import { AGE_STEPS, ANSWERED_CAVEAT, ANSWERED_STEPS, OCCUPANCY_STEPS } from './now.ts';
@@ -72,6 +72,9 @@ function columnOverride({ title, unit, decimals = 0, width, steps }: Column): Ov
   });
 }
 
+/** With a number's unit, a name such as 0800123 would lose its zero, here and in the link. */
+const TEXT = { unit: 'string', 'custom.filterable': true };
+
 /** Shows the dashboard for the VDN of the row and keeps everything else that is selected. */
 const LINK = {
   title: 'Show ${__data.fields.VDN} alone',
@@ -88,15 +91,14 @@ export const VDNS: readonly Panel[] = [
       decimals: 0,
       width: 24,
       height: 10,
-      noValue: '–',
       queries: [
         { expr: `max by (call_center, vdn, name) (aicc_cti_vdn_info{${CENTER}, vdn=~"$vdn"})`, instant: true },
         ...COLUMNS.map(({ expr }) => ({ expr, instant: true })),
       ],
       overrides: [
-        override('Name', { 'custom.minWidth': 150, links: [LINK] }),
-        override('VDN', { 'custom.width': 60, links: [LINK] }),
-        override('Call center', { 'custom.width': 100 }),
+        override('Name', { ...TEXT, 'custom.minWidth': 150, links: [LINK] }),
+        override('VDN', { ...TEXT, 'custom.width': 70, links: [LINK] }),
+        override('Call center', { ...TEXT, 'custom.width': 120 }),
         ...COLUMNS.map(columnOverride),
       ],
     },
@@ -104,9 +106,8 @@ export const VDNS: readonly Panel[] = [
       interval: '1m',
       defaults: {
         color: { mode: 'thresholds' },
-        // Without it an empty cell has the colour of the lowest step.
-        mappings: [{ type: 'special', options: { match: 'null', result: { text: '–', color: 'text', index: 0 } } }],
-        custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: true },
+        mappings: [missing('–'), missing('–', 'empty')],
+        custom: { align: 'auto', cellOptions: { type: 'auto' } },
       },
       options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: COLUMNS[0]?.title, desc: true }] },
       transformations: [
