@@ -125,7 +125,9 @@ export function verdictOf(
     return `${field} ${sum.toLocaleString('en-US')}`;
   });
   const verdict =
-    differing === 0 ? 'OK: the API and Prometheus agree' : `${differing} of ${count(compared, 'VDN')} differ`;
+    differing === 0
+      ? 'OK: the API and Prometheus agree'
+      : `${differing} of ${count(compared, 'VDN')} ${differing === 1 ? 'differs' : 'differ'}`;
   const lines = [
     ...findings.map(lineOf),
     `${verdict}: ${formatRange(parts)}, ${count(compared, 'VDN')}, ${about.join(', ')}`,
