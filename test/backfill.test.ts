@@ -291,7 +291,9 @@ describe('an unfinished backfill', () => {
     );
     rmSync(work.path('cut'));
     const lost = await go([...LONG, '--resume', out('cut')]);
-    expect((lost.error as Error).message).toContain('cut is gone, only its state file is left: begin anew with --force');
+    expect((lost.error as Error).message).toContain(
+      'cut is gone, only its state file is left: begin anew with --force',
+    );
     writeFileSync(work.path('cut.state'), '{');
     const damaged = await go([...LONG, '--resume', out('cut')]);
     expect((damaged.error as Error).message).toContain('cut.state: it is damaged; begin anew with --force');
