@@ -115,6 +115,17 @@ function reasonOf(status: number, text: string): string {
   return `HTTP ${status}${error === '' ? '' : `: ${error.replaceAll(/\s+/g, ' ').slice(0, 300)}`}`;
 }
 
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^HTTP 40[13]/, 'Check the user and the password of --prometheus.url, or --prometheus.headers-file'],
+  [/^HTTP 404/, 'If the server has a path in front of /api/v1, --prometheus.url must end with it'],
+  [/certificate/i, 'Let NODE_EXTRA_CA_CERTS name a file with the CA of the server'],
+];
+
+function hintFor(reason: string): string {
+  const [, hint] = HINTS.find(([pattern]) => pattern.test(reason)) ?? [];
+  return hint ?? 'Check --prometheus.url and that the server answers queries';
+}
+
 /** @throws UsageError when the URL cannot be used */
 export function createPrometheus({ url, headers, dispatcher, onWarning }: PrometheusOptions): Prometheus {
   const { endpoint, shown, authorization } = targetOf(url);
@@ -149,9 +160,7 @@ export function createPrometheus({ url, headers, dispatcher, onWarning }: Promet
       } catch (error) {
         signal.throwIfAborted();
         const reason = error instanceof Error ? error.message || String(error.cause) : String(error);
-        throw new OperationError(`${shown}: ${reason}\nCheck --prometheus.url and that the server answers queries`, {
-          cause: error,
-        });
+        throw new OperationError(`${shown}: ${reason}\n${hintFor(reason)}`, { cause: error });
       }
     },
   };

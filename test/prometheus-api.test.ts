@@ -70,7 +70,9 @@ describe('the query API', () => {
       '{"status":"error","error":"query processing would\\n load too many samples"}',
       'HTTP 422: query processing would load too many samples',
     ],
-    [401, '<html>', 'HTTP 401'],
+    [401, '<html>', 'HTTP 401\nCheck the user and the password'],
+    [404, '', 'HTTP 404\nIf the server has a path in front of /api/v1'],
+    [503, '', 'HTTP 503\nCheck --prometheus.url'],
     [200, '<html>', 'the answer is not JSON'],
     [200, '{"status":"success","data":{"resultType":"vector","result":[]}}', 'the answer is not a matrix'],
   ])('that answers %i %s is an error without the password', async (status, body, text) => {

@@ -88,7 +88,11 @@ async function sumsOfApi(question: Question, concurrency: number, progress: Prog
   );
   for await (const { step, result } of answers) {
     const { callCenter } = targets[step.target] ?? { callCenter: '' };
-    if (result.failure !== undefined) throw new OperationError(`${callCenter}: ${result.failure.message}`);
+    if (result.failure !== undefined) {
+      throw new OperationError(
+        `${callCenter}: ${result.failure.message}\nWithout all rows nothing can be compared: try again`,
+      );
+    }
     for (const window of result.windows) addWindow(sums[step.target] ?? new Map<number, Sums>(), window, parts);
   }
   return sums;
