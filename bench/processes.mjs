@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 
 /** What docs/performance.md recommends and the container image sets. */
-const EXPORTER_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
-const EXPORTER_ENV = { MALLOC_ARENA_MAX: '1' };
+export const EXPORTER_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
+export const EXPORTER_ENV = { MALLOC_ARENA_MAX: '1' };
 
 export function installed(program) {
   return (process.env.PATH ?? '')

@@ -90,6 +90,9 @@ export async function fileOutput(path: string, { resumeAt, force }: OpenOptions)
   try {
     file = await open(path, flags);
   } catch (error) {
+    if (codeOf(error) === 'ENOENT' && resumeAt !== undefined) {
+      throw new OperationError(`${path} is gone, only its state file is left: begin anew with --force`);
+    }
     if (codeOf(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
     throw new OperationError(`Cannot open ${path}: ${explain(error)}`, { cause: error });
   }

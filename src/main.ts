@@ -51,19 +51,24 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const { stdout, stderr, env } = process;
   const io = { stdout, stderr, env, signal: stopping.signal };
-  switch (command ?? 'serve') {
-    case 'serve':
-      return serve(rest, { ...io, onHangup: (reload) => process.on('SIGHUP', reload) });
-    case 'check-config':
-      return checkConfig(rest, io);
-    case 'query':
-      return query(rest, io);
-    case 'backfill':
-      return backfill(rest, io);
-    case 'audit':
-      return audit(rest, io);
-    case 'simulate':
-      return simulate(rest, io);
+  try {
+    switch (command ?? 'serve') {
+      case 'serve':
+        return await serve(rest, { ...io, onHangup: (reload) => process.on('SIGHUP', reload) });
+      case 'check-config':
+        return await checkConfig(rest, io);
+      case 'query':
+        return await query(rest, io);
+      case 'backfill':
+        return await backfill(rest, io);
+      case 'audit':
+        return await audit(rest, io);
+      case 'simulate':
+        return await simulate(rest, io);
+    }
+  } catch (error) {
+    if (error === stopping.signal.reason) throw new OperationError('Interrupted', { cause: error });
+    throw error;
   }
 }
 
@@ -74,6 +79,9 @@ function explain(error: unknown): [text: string, exitCode: number] {
   if (error instanceof OperationError) return [error.message, 1];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
+
+// A reader that has gone ends no work: what depends on its output looks for itself.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {
   process.exitCode = await run(process.argv.slice(2));

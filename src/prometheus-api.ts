@@ -12,7 +12,11 @@ export interface RawSeries {
 export interface PrometheusOptions {
   /** As the user gave it; may carry a user and a password, and a path in front of `/api/v1`. */
   readonly url: string;
+  /** Sent with every request; an `authorization` among them is used instead of that of the URL. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
+  /** Called with what the server says of an answer that it could not give in full. */
+  readonly onWarning: (text: string) => void;
 }
 
 export interface Prometheus {
@@ -32,14 +36,14 @@ interface Target {
 
 function targetOf(url: string): Target {
   if (!URL.canParse(url)) throw new UsageError('--prometheus.url is no URL: write http://localhost:9090');
-  const { protocol, username, password, host, pathname } = new URL(url);
+  const { protocol, username, password, host, pathname, search } = new URL(url);
   if (protocol !== 'http:' && protocol !== 'https:') {
     throw new UsageError('--prometheus.url must begin with http:// or https://');
   }
   const shown = `${protocol}//${host}${pathname.replace(/\/$/, '')}`;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return {
-    endpoint: new URL(`${shown}/api/v1/query`),
+    endpoint: new URL(`${shown}/api/v1/query${search}`),
     shown,
     authorization: credentials === ':' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`,
   };
@@ -47,6 +51,14 @@ function targetOf(url: string): Target {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error('the answer is not JSON', { cause });
+  }
 }
 
 /** @throws when it is not a matrix as the query API documents it */
@@ -67,6 +79,30 @@ function parseMatrix(body: unknown): RawSeries[] {
   });
 }
 
+/** What is said of an answer that is not whole: by Prometheus and Thanos, and by a VictoriaMetrics cluster. */
+function warningsOf(body: unknown): string[] {
+  if (!isRecord(body)) return [];
+  const warnings: unknown[] = Array.isArray(body['warnings']) ? body['warnings'] : [];
+  return [...warnings.map(String), ...(body['isPartial'] === true ? ['the answer is partial'] : [])];
+}
+
+const HEADER = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
+
+/**
+ * Headers as a file has them, `Name: value` on each line; empty lines and lines that begin with # are skipped.
+ * @throws UsageError with the number of the line, and nothing of what may be a secret
+ */
+export function parseHeaders(text: string, file: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    const [, name, value = ''] = HEADER.exec(line) ?? [];
+    if (name === undefined) throw new UsageError(`${file}:${index + 1}: no header: write Name: value`);
+    headers[name.toLowerCase()] = value;
+  }
+  return headers;
+}
+
 /** What a refusal says of itself, without line breaks. */
 function reasonOf(status: number, text: string): string {
   let body: unknown;
@@ -79,8 +115,19 @@ function reasonOf(status: number, text: string): string {
   return `HTTP ${status}${error === '' ? '' : `: ${error.replaceAll(/\s+/g, ' ').slice(0, 300)}`}`;
 }
 
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^HTTP 40[13]/, 'Check the user and the password of --prometheus.url, or --prometheus.headers-file'],
+  [/^HTTP 404/, 'If the server has a path in front of /api/v1, --prometheus.url must end with it'],
+  [/certificate/i, 'Let NODE_EXTRA_CA_CERTS name a file with the CA of the server'],
+];
+
+function hintFor(reason: string): string {
+  const [, hint] = HINTS.find(([pattern]) => pattern.test(reason)) ?? [];
+  return hint ?? 'Check --prometheus.url and that the server answers queries';
+}
+
 /** @throws UsageError when the URL cannot be used */
-export function createPrometheus({ url, dispatcher }: PrometheusOptions): Prometheus {
+export function createPrometheus({ url, headers, dispatcher, onWarning }: PrometheusOptions): Prometheus {
   const { endpoint, shown, authorization } = targetOf(url);
 
   async function ask(form: URLSearchParams, signal: AbortSignal): Promise<RawSeries[]> {
@@ -89,6 +136,7 @@ export function createPrometheus({ url, dispatcher }: PrometheusOptions): Promet
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
         ...(authorization === undefined ? {} : { authorization }),
+        ...headers,
       },
       body: form.toString(),
       dispatcher,
@@ -96,7 +144,9 @@ export function createPrometheus({ url, dispatcher }: PrometheusOptions): Promet
     });
     const text = await response.body.text();
     if (response.statusCode !== 200) throw new Error(reasonOf(response.statusCode, text));
-    return parseMatrix(JSON.parse(text));
+    const answer = parseJson(text);
+    for (const warning of warningsOf(answer)) onWarning(`${shown}: ${warning.replaceAll(/\s+/g, ' ').slice(0, 300)}`);
+    return parseMatrix(answer);
   }
 
   return {
@@ -110,9 +160,7 @@ export function createPrometheus({ url, dispatcher }: PrometheusOptions): Promet
       } catch (error) {
         signal.throwIfAborted();
         const reason = error instanceof Error ? error.message || String(error.cause) : String(error);
-        throw new OperationError(`${shown}: ${reason}\nCheck --prometheus.url and that the server answers queries`, {
-          cause: error,
-        });
+        throw new OperationError(`${shown}: ${reason}\n${hintFor(reason)}`, { cause: error });
       }
     },
   };

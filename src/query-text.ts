@@ -60,11 +60,14 @@ export function renderJson(rows: readonly QueryRow[]): string {
   return `[\n${rows.map((row) => `  ${JSON.stringify(toRecord(row))}`).join(',\n')}\n]\n`;
 }
 
-/** RFC 4180, except for the line ends: LF. */
+/** What a spreadsheet takes for a formula. */
+const FORMULA = /^[=+\-@\t\r]/;
+
+/** RFC 4180, except for the line ends: LF. A text that a spreadsheet would run gets an apostrophe in front. */
 export function renderCsv(rows: readonly QueryRow[]): string {
   const header = Object.keys(toRecord({ callCenter: '', vdn: { id: 0, name: '', labels: {} }, window: undefined }));
   const cell = (value: string | number | null): string => {
-    const text = String(value ?? '');
+    const text = `${typeof value === 'string' && FORMULA.test(value) ? "'" : ''}${value ?? ''}`;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const lines = rows.map((row) => Object.values(toRecord(row)).map(cell).join(','));
@@ -106,7 +109,12 @@ export function renderTable(rows: readonly QueryRow[], isOneMoment: boolean): st
   const cells = [
     [...lead('CALL CENTER', 'WINDOW (UTC)', 'VDN', 'NAME'), ...COLUMNS.map(({ title }) => title)],
     ...rows.map(({ callCenter, vdn, window }) => [
-      ...lead(callCenter, window === undefined ? UNKNOWN : moment(window.begin), String(vdn.id), vdn.name),
+      ...lead(
+        callCenter,
+        window === undefined ? UNKNOWN : moment(window.begin),
+        String(vdn.id),
+        vdn.name.replaceAll(/\p{Cc}/gu, ' '),
+      ),
       ...COLUMNS.map((column) => format(window?.[column.field], column)),
     ]),
     [...lead('', 'Total', '', ''), ...COLUMNS.map((column) => format(total(rows, column, isOneMoment), column))],
@@ -130,10 +138,19 @@ function moment(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 }
 
-/** Characters that take two columns on a terminal: East Asian wide and full-width ones. */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
+/** Characters that take two columns on a terminal: East Asian wide and full-width ones, emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|\ufe0f/u;
+/** Those that take none by themselves: marks of direction, joiners. */
+const INVISIBLE = /^[\p{Mn}\p{Cf}]+$/u;
+const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Columns on a terminal. */
 function width(text: string): number {
-  return text.length + (text.match(WIDE)?.length ?? 0);
+  if (/^[ -~]*$/.test(text)) return text.length;
+  let columns = 0;
+  for (const { segment } of CHARACTERS.segment(text)) {
+    if (!INVISIBLE.test(segment)) columns += WIDE.test(segment) ? 2 : 1;
+  }
+  return columns;
 }

@@ -5,6 +5,9 @@ import { WINDOW_MS, windowAt, type WindowRange } from './window.ts';
 
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
+/** What people write first: the time of day or only its zone is missing. */
+const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?))?$/;
+
 /** Whether a TIME depends on when it is read. */
 export function isRelative(text: string): boolean {
   return text === 'now' || text.startsWith('-');
@@ -42,6 +45,11 @@ function time(flag: string, text: string | undefined, now: number): number {
   if (text === undefined) throw new UsageError(`--${flag}=TIME is missing: for example --from=-7d --to=now`);
   const ms = parseTime(text, now);
   if (ms !== undefined) return ms;
+  const [, date, clock = '00:00:00'] = WITHOUT_ZONE.exec(text) ?? [];
+  const inUtc = `${date ?? ''}T${clock.length === 5 ? `${clock}:00` : clock}Z`;
+  if (parseTime(inUtc, now) !== undefined) {
+    throw new UsageError(`--${flag} is "${text}", which has no time zone: write ${inUtc} if UTC is meant`);
+  }
   throw new UsageError(
     `--${flag} is "${text}", which is no time: write 2026-01-31T00:00:00Z, 2026-01-31T08:00:00+08:00, now or -1d12h`,
   );

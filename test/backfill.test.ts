@@ -193,7 +193,7 @@ describe('a backfill', () => {
 });
 
 describe('an unfinished backfill', () => {
-  /** 3 VDNs times 3,333 windows are one query: 40 days are 4. */
+  /** 3 VDNs times 666 windows are one query: 40 days are 18. */
   const LONG = ['--from=-40d', '--to=now'];
 
   /** Stops after so many requests, as Ctrl-C would. */
@@ -225,7 +225,7 @@ describe('an unfinished backfill', () => {
     }
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain('Resuming ');
-    expect(lengths.map(({ next }) => next).some((next) => next > 0 && next < 4)).toBe(true);
+    expect(lengths.map(({ next }) => next).some((next) => next > 0 && next < 18)).toBe(true);
     expect(read('cut') === read()).toBe(true);
     expect(existsSync(work.path('cut.state'))).toBe(false);
   });
@@ -289,6 +289,11 @@ describe('an unfinished backfill', () => {
     expect((shorter.error as Error).message).toMatch(
       /shorter than its state file says \(10 of \d+ bytes\): begin anew/,
     );
+    rmSync(work.path('cut'));
+    const lost = await go([...LONG, '--resume', out('cut')]);
+    expect((lost.error as Error).message).toContain(
+      'cut is gone, only its state file is left: begin anew with --force',
+    );
     writeFileSync(work.path('cut.state'), '{');
     const damaged = await go([...LONG, '--resume', out('cut')]);
     expect((damaged.error as Error).message).toContain('cut.state: it is damaged; begin anew with --force');
@@ -308,7 +313,7 @@ describe('the command line', () => {
     [['--from=-1d', '--to=now'], '--output is missing'],
     [['--to=now', '--output=-'], '--from=TIME is missing'],
     [['--from=-1d', '--to=soon', '--output=-'], '--to is "soon", which is no time'],
-    [[...TWO_DAYS, '--output=-', '--vdn=1,9,8'], '--vdn: VDN 8, 9 is not configured for call center hq'],
+    [[...TWO_DAYS, '--output=-', '--vdn=1,9,8'], '--vdn: VDN 8-9 is not configured for call center hq'],
     [[...TWO_DAYS, '--output=-', '--vdn=x'], '--vdn is "x": write ids and ranges'],
     [[...TWO_DAYS, '--output=-', '--call-center=hr'], '"hr", which is not configured: use one of hq'],
     [[...TWO_DAYS, '--output=-', '--format=csv'], '--format is "csv": use one of openmetrics, victoriametrics'],

@@ -3,10 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import { OperationError, UsageError } from '../src/errors.ts';
-import { createPrometheus } from '../src/prometheus-api.ts';
+import { createPrometheus, parseHeaders } from '../src/prometheus-api.ts';
 
 let server: Server | undefined;
-const dispatcher = new Agent();
+const warnings: string[] = [];
+const options = { headers: {}, dispatcher: new Agent(), onWarning: (text: string) => warnings.push(text) };
 const never = new AbortController().signal;
 
 afterEach(() => {
@@ -21,7 +22,7 @@ async function start(listener: RequestListener): Promise<string> {
 }
 
 async function failure(url: string): Promise<OperationError> {
-  const error: unknown = await createPrometheus({ url, dispatcher })
+  const error: unknown = await createPrometheus({ url, ...options })
     .samples('x', 0, 300_000, never)
     .catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(OperationError);
@@ -49,7 +50,7 @@ describe('the query API', () => {
         response.end(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } }));
       });
     });
-    const prometheus = createPrometheus({ url: `http://me:p%40ss@${host}/prom/`, dispatcher });
+    const prometheus = createPrometheus({ url: `http://me:p%40ss@${host}/prom/?tenant=7`, ...options });
     expect(await prometheus.samples('x{a="b"}', 300_000, 600_000, never)).toEqual([
       {
         labels: { vdn: '1' },
@@ -59,7 +60,7 @@ describe('the query API', () => {
         ],
       },
     ]);
-    expect(seen).toBe(`POST /prom/api/v1/query Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+    expect(seen).toBe(`POST /prom/api/v1/query?tenant=7 Basic ${Buffer.from('me:p@ss').toString('base64')}`);
     expect(Object.fromEntries(new URLSearchParams(body))).toEqual({ query: 'x{a="b"}[300000ms]', time: '599.999' });
   });
 
@@ -69,8 +70,10 @@ describe('the query API', () => {
       '{"status":"error","error":"query processing would\\n load too many samples"}',
       'HTTP 422: query processing would load too many samples',
     ],
-    [401, '<html>', 'HTTP 401'],
-    [200, '<html>', 'is not valid JSON'],
+    [401, '<html>', 'HTTP 401\nCheck the user and the password'],
+    [404, '', 'HTTP 404\nIf the server has a path in front of /api/v1'],
+    [503, '', 'HTTP 503\nCheck --prometheus.url'],
+    [200, '<html>', 'the answer is not JSON'],
     [200, '{"status":"success","data":{"resultType":"vector","result":[]}}', 'the answer is not a matrix'],
   ])('that answers %i %s is an error without the password', async (status, body, text) => {
     const host = await start((_, response) => response.writeHead(status).end(body));
@@ -78,6 +81,33 @@ describe('the query API', () => {
     expect(message).toContain(text);
     expect(message).toContain(`http://${host}: `);
     expect(message).not.toContain('secret');
+  });
+
+  test('gets the headers of a file, whose authorization goes before that of the URL', async () => {
+    let seen: unknown;
+    const host = await start((request, response) => {
+      seen = [request.headers.authorization, request.headers['x-scope-orgid']];
+      response.end('{"status":"success","data":{"resultType":"matrix","result":[]}}');
+    });
+    const headers = parseHeaders('# Mimir\nX-Scope-OrgID: hq\r\n\nAuthorization:  Bearer a.b-c== \n', 'headers');
+    await createPrometheus({ url: `http://me:pass@${host}`, ...options, headers }).samples('x', 0, 1, never);
+    expect(seen).toEqual(['Bearer a.b-c==', 'hq']);
+  });
+
+  test('a line that is no header is refused with its place, and is not repeated', () => {
+    const parse = () => parseHeaders('A: b\nBearer secret', 'the/file');
+    expect(parse).toThrow(new UsageError('the/file:2: no header: write Name: value'));
+    expect(() => parseHeaders('A: b\u0000c', 'f')).toThrow(UsageError);
+  });
+
+  test('whose answer is not whole is told', async () => {
+    const host = await start((_, response) =>
+      response.end(
+        '{"status":"success","isPartial":true,"warnings":["store\\n gone"],"data":{"resultType":"matrix","result":[]}}',
+      ),
+    );
+    await createPrometheus({ url: `http://me:secret@${host}`, ...options }).samples('x', 0, 1, never);
+    expect(warnings).toEqual([`http://${host}: store gone`, `http://${host}: the answer is partial`]);
   });
 
   test('that cannot be reached is an error without the password', async () => {
@@ -89,6 +119,6 @@ describe('the query API', () => {
   });
 
   test.each(['localhost:9090', 'ftp://host', 'x'])('refuses %s, and does not repeat it', (url) => {
-    expect(() => createPrometheus({ url, dispatcher })).toThrow(UsageError);
+    expect(() => createPrometheus({ url, ...options })).toThrow(UsageError);
   });
 });

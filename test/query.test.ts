@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { query } from '../src/commands/query.ts';
+import { renderCsv, renderTable } from '../src/query-text.ts';
 import { OperationError, UsageError } from '../src/errors.ts';
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, type RunOptions, workFolder } from './command.ts';
@@ -105,6 +106,31 @@ describe('query', () => {
     expect(lines[0]).toMatch(/^call_center,vdn,name,window_start,window_end,agents_online,/);
     expect(lines[2]).toMatch(/^hq,2,"客服, ""A""",2026-03-04T11:55:00Z,/);
     expect(lines).toHaveLength(5);
+  });
+
+  test('writes no CSV that a spreadsheet would run', () => {
+    const row = { callCenter: '@hq', vdn: { id: 1, name: '=HYPERLINK("http://x")', labels: {} }, window: undefined };
+    expect(renderCsv([row]).split('\n')[1]).toMatch(/^'@hq,1,"'=HYPERLINK\(""http:\/\/x""\)",,/);
+  });
+
+  test.each([
+    ['客服', 4],
+    ['🍕 x', 4],
+    ['👩‍👩‍👧 👍🏽 🇩🇪 ❤️', 11],
+    ['e\u0301te\u0301', 3],
+    ['\u200fمبيعات', 6],
+    ['a\tb\u001b[31m', 8],
+  ])('%j takes %i columns of the table, whatever it is made of', (name, columns) => {
+    const rows = [name, 'x'.repeat(columns)].map((text, index) => ({
+      callCenter: 'hq',
+      vdn: { id: index + 1, name: text, labels: {} },
+      window: { vdn: index + 1, begin: NOW, agentsOnline: 7 },
+    }));
+    const [, odd = '', plain = ''] = renderTable(rows, true).split('\n');
+    const behind = (line: string, text: string) => line.slice(line.indexOf(text) + text.length);
+    const shown = name.replaceAll(/\p{Cc}/gu, ' ');
+    expect(odd).toContain(shown);
+    expect(behind(odd, shown)).toBe(behind(plain, 'x'.repeat(columns)));
   });
 
   test('says so when a range has no rows', async () => {

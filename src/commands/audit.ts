@@ -1,28 +1,37 @@
+import { readFile } from 'node:fs/promises';
 import { EnvHttpProxyAgent } from 'undici';
 import { chunks } from '../api/client.ts';
 import {
   addWindow,
-  AUDITED,
-  compare,
-  type Difference,
   GrowthCounter,
+  type Parts,
+  partsOf,
   sampleRange,
   sampleSlices,
   selectorOf,
   type Sums,
 } from '../audit.ts';
+import { verdictOf } from '../audit-report.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
-import { OperationError } from '../errors.ts';
-import { count } from '../gaps.ts';
-import { type HistoryTarget, planHistory } from '../history.ts';
+import { OperationError, UsageError } from '../errors.ts';
+import { type HistoryPlan, type HistoryTarget, planHistory } from '../history.ts';
 import { streamOutput } from '../history-output.ts';
 import { historyAnswers } from '../history-source.ts';
-import { startProgress } from '../progress.ts';
-import { createPrometheus, type Prometheus } from '../prometheus-api.ts';
+import { type Progress, startProgress } from '../progress.ts';
+import { createPrometheus, parseHeaders, type Prometheus } from '../prometheus-api.ts';
 import { formatRange, parseRange } from '../time.ts';
-import { WINDOW_MS, windowAt, type WindowRange } from '../window.ts';
-import { type CommandIo, readFlags, required, select, type Selection, wholeNumber } from './flags.ts';
+import { WINDOW_MS, windowAt, windowsBetween } from '../window.ts';
+import {
+  type CommandIo,
+  QUESTION_FLAGS,
+  readFlags,
+  required,
+  select,
+  type Selection,
+  targetsOf,
+  wholeNumber,
+} from './flags.ts';
 
 export const AUDIT_USAGE = `Usage: aicc-cti-exporter audit --config.file=FILE --prometheus.url=URL --from=TIME --to=TIME [flags]
 
@@ -31,6 +40,8 @@ Compares the API's sums per VDN with what Prometheus counted; returns 1 when the
   --config.file=FILE     configuration (required)
   --prometheus.url=URL   Prometheus, or anything with its query API (required);
                          http://user:password@host:9090/path is possible
+  --prometheus.headers-file=FILE
+                         headers for it, one a line, such as Authorization: Bearer TOKEN
   --from=TIME, --to=TIME the range: 2026-01-31T00:00:00Z, now, -31d, -1h30m (required)
   --call-center=NAME     this call center alone
   --vdn=IDS              these VDNs alone: 1,2,10-19
@@ -38,16 +49,29 @@ Compares the API's sums per VDN with what Prometheus counted; returns 1 when the
   --help
 `;
 
+/** What both sides are asked about. */
+interface Question {
+  readonly selections: readonly Selection[];
+  readonly targets: readonly HistoryTarget[];
+  readonly parts: Parts;
+  readonly plan: HistoryPlan;
+  readonly io: CommandIo;
+  readonly clock: Clock;
+}
+
+/** Shows how far one side is, whatever becomes of it. */
+async function withProgress<T>(title: string, { io, clock, plan }: Question, work: (progress: Progress) => Promise<T>) {
+  const progress = startProgress({ title, stream: io.stderr, clock, total: plan.expected, done: 0 });
+  try {
+    return await work(progress);
+  } finally {
+    progress.stop();
+  }
+}
+
 /** The API's sums of the VDNs that have rows, by target. */
-async function sumsOfApi(
-  selections: readonly Selection[],
-  targets: readonly HistoryTarget[],
-  range: WindowRange,
-  options: { io: CommandIo; clock: Clock; concurrency: number },
-): Promise<Map<number, Sums>[]> {
-  const { io, clock, concurrency } = options;
-  const plan = planHistory(targets, range);
-  const progress = startProgress({ title: 'Audit', stream: io.stderr, clock, total: plan.expected, done: 0 });
+async function sumsOfApi(question: Question, concurrency: number, progress: Progress): Promise<Map<number, Sums>[]> {
+  const { selections, targets, parts, plan, io, clock } = question;
   const sums = targets.map(() => new Map<number, Sums>());
   const answers = historyAnswers(
     {
@@ -62,58 +86,66 @@ async function sumsOfApi(
     0,
     io.signal,
   );
-  try {
-    for await (const { step, result } of answers) {
-      const { callCenter } = targets[step.target] ?? { callCenter: '' };
-      if (result.failure !== undefined) throw new OperationError(`${callCenter}: ${result.failure.message}`);
-      for (const window of result.windows) {
-        const ofTarget = sums[step.target];
-        ofTarget?.set(window.vdn, addWindow(ofTarget.get(window.vdn), window));
-      }
+  for await (const { step, result } of answers) {
+    const { callCenter } = targets[step.target] ?? { callCenter: '' };
+    if (result.failure !== undefined) {
+      throw new OperationError(
+        `${callCenter}: ${result.failure.message}\nWithout all rows nothing can be compared: try again`,
+      );
     }
-  } catch (error) {
-    throw error === io.signal.reason ? new OperationError('Interrupted', { cause: error }) : error;
-  } finally {
-    progress.stop();
+    for (const window of result.windows) addWindow(sums[step.target] ?? new Map<number, Sums>(), window, parts);
   }
   return sums;
 }
 
-/** What Prometheus counted for a call center's VDNs. */
+/** What Prometheus counted for the VDNs of each target. */
 async function countedBy(
   prometheus: Prometheus,
-  { callCenter, vdns }: HistoryTarget,
-  range: WindowRange,
-  signal: AbortSignal,
-): Promise<Map<number, Sums>> {
-  const totals = new Map<number, Sums>();
-  for (const ids of vdns === 'all' ? [vdns] : chunks(vdns)) {
-    const growth = new GrowthCounter(range);
-    for (const slice of sampleSlices(sampleRange(range), ids)) {
-      const series = await prometheus.samples(selectorOf(callCenter, ids), slice.from, slice.to, signal);
-      for (const one of series) growth.add(one);
+  { targets, parts, io }: Question,
+  progress: Progress,
+): Promise<Map<number, Sums>[]> {
+  const counted: Map<number, Sums>[] = [];
+  let done = 0;
+  for (const { callCenter, vdns } of targets) {
+    const totals = new Map<number, Sums>();
+    for (const ids of vdns === 'all' ? [vdns] : chunks(vdns)) {
+      const growth = new GrowthCounter(parts);
+      for (const slice of sampleSlices(sampleRange(parts), ids)) {
+        const series = await prometheus.samples(selectorOf(callCenter, ids), slice.from, slice.to, io.signal);
+        for (const one of series) growth.add(one);
+        const windows = windowsBetween(slice.from, Math.min(slice.to, parts.to));
+        done += Math.max(0, windows) * (ids === 'all' ? 1 : ids.length);
+        progress.update(done);
+      }
+      for (const [vdn, sums] of growth.totals()) totals.set(vdn, sums);
     }
-    for (const [vdn, sums] of growth.totals()) totals.set(vdn, sums);
+    counted.push(totals);
   }
-  return totals;
-}
-
-function lineOf(callCenter: string, { vdn, metric, api, counted }: Difference): string {
-  const found = counted === undefined ? 'no series' : String(counted);
-  const off = (counted ?? 0) - api;
-  return `${callCenter} VDN ${vdn}: ${metric}: API ${api}, Prometheus ${found} (${off > 0 ? '+' : ''}${off})`;
+  return counted;
 }
 
 /** The latest range whose last window can have been scraped: one that ended 5 minutes ago. */
-function auditable(flags: { from: string | undefined; to: string | undefined }, now: number) {
-  const range = parseRange(flags, now);
+function auditable(flags: { from?: string | undefined; to?: string | undefined }, now: number) {
+  const range = parseRange({ from: flags.from, to: flags.to }, now);
   const to = Math.min(range.to, windowAt(now) - WINDOW_MS);
   return { range: { from: range.from, to }, isMoved: range.isMoved || to !== range.to };
 }
 
+async function headersOf(file: string | undefined): Promise<Record<string, string>> {
+  if (file === undefined) return {};
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new UsageError(`--prometheus.headers-file: ${file} cannot be read: ${reason}`, { cause });
+  }
+  return parseHeaders(text, file);
+}
+
 /**
  * Compares; returns 0 when nothing differs, else 1.
- * @throws UsageError, ConfigError, OperationError
+ * @throws UsageError, ConfigError, OperationError; the reason of `io.signal` when it is aborted
  */
 export async function audit(args: readonly string[], io: CommandIo, clock: Clock = systemClock): Promise<number> {
   if (args.includes('--help')) {
@@ -121,51 +153,37 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     return 0;
   }
   const flags = readFlags(args, {
-    'config.file': { type: 'string' },
+    ...QUESTION_FLAGS,
     'prometheus.url': { type: 'string' },
-    'call-center': { type: 'string' },
-    vdn: { type: 'string' },
-    from: { type: 'string' },
-    to: { type: 'string' },
+    'prometheus.headers-file': { type: 'string' },
     concurrency: { type: 'string', default: '2' },
   });
   const configFile = required('config.file', flags['config.file']);
   const url = required('prometheus.url', flags['prometheus.url']);
   const concurrency = wholeNumber('concurrency', flags.concurrency, 1, 16);
-  const { range, isMoved } = auditable({ from: flags.from, to: flags.to }, clock.now());
+  const { range, isMoved } = auditable(flags, clock.now());
   if (range.from >= range.to) throw new OperationError('No window of the range ended at least 5 minutes ago');
+  const headers = await headersOf(flags['prometheus.headers-file']);
+  const warnings = new Set<string>();
   const dispatcher = new EnvHttpProxyAgent();
-  const prometheus = createPrometheus({ url, dispatcher });
-  const config = await loadConfig(configFile, io.env);
-  const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
-  if (isMoved) io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
-
-  const targets = selections.map(({ config: { name }, vdns }) => ({
-    callCenter: name,
-    vdns: vdns === 'all' ? vdns : vdns.map(({ id }) => id),
-  }));
-  const stdout = streamOutput(io.stdout, 'the standard output');
   try {
-    const api = await sumsOfApi(selections, targets, range, { io, clock, concurrency });
-    let differing = 0;
-    let compared = 0;
-    const whole: Record<string, number> = {};
-    for (const [index, target] of targets.entries()) {
-      const sums = api[index] ?? new Map<number, Sums>();
-      const counted = await countedBy(prometheus, target, range, io.signal);
-      const differences = compare(sums, counted);
-      for (const difference of differences) await stdout.write(`${lineOf(target.callCenter, difference)}\n`);
-      differing += new Set(differences.map(({ vdn }) => vdn)).size;
-      compared += new Set([...sums.keys(), ...counted.keys()]).size;
-      for (const one of sums.values()) for (const field of AUDITED) whole[field] = (whole[field] ?? 0) + one[field];
-    }
-    const about = AUDITED.map((field) => `${field} ${(whole[field] ?? 0).toLocaleString('en-US')}`).join(', ');
-    const verdict =
-      differing === 0 ? 'OK: the API and Prometheus agree' : `${differing} of ${count(compared, 'VDN')} differ`;
-    await stdout.write(`${verdict}: ${formatRange(range)}, ${count(compared, 'VDN')}, ${about}\n`);
+    const prometheus = createPrometheus({ url, headers, dispatcher, onWarning: (text) => warnings.add(text) });
+    const config = await loadConfig(configFile, io.env);
+    const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
+    if (isMoved) io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
+
+    const targets = targetsOf(selections);
+    const question = { selections, targets, parts: partsOf(range), plan: planHistory(targets, range), io, clock };
+    // Prometheus first: when it cannot be asked that should show before the API was read for an hour.
+    const counted = await withProgress('Prometheus', question, (progress) => countedBy(prometheus, question, progress));
+    const api = await withProgress('API', question, (progress) => sumsOfApi(question, concurrency, progress));
+    for (const warning of warnings) io.stderr.write(`Warning: ${warning}\n`);
+    const { lines, isClean } = verdictOf(targets, question.parts, api, counted);
+    const stdout = streamOutput(io.stdout, 'the standard output');
+    for (const line of lines) await stdout.write(`${line}\n`);
     await stdout.sync();
-    return differing === 0 ? 0 : 1;
+    return isClean ? 0 : 1;
   } finally {
-    await dispatcher.close();
+    await dispatcher.destroy();
   }
 }

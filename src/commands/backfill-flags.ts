@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { HISTORY_FORMATS } from '../history-text.ts';
 import { parseRange } from '../time.ts';
-import { oneOf, readFlags, required, type Selection, wholeNumber } from './flags.ts';
+import { oneOf, QUESTION_FLAGS, readFlags, required, type Selection, targetsOf, wholeNumber } from './flags.ts';
 
 export const BACKFILL_USAGE = `Usage: aicc-cti-exporter backfill --config.file=FILE --from=TIME --to=TIME --output=FILE [flags]
 
@@ -41,13 +41,9 @@ export interface BackfillFlags {
 /** @throws UsageError */
 export function parseFlags(args: readonly string[]): BackfillFlags {
   const values = readFlags(args, {
-    'config.file': { type: 'string' },
-    from: { type: 'string' },
-    to: { type: 'string' },
+    ...QUESTION_FLAGS,
     output: { type: 'string' },
     format: { type: 'string', default: 'openmetrics' },
-    'call-center': { type: 'string' },
-    vdn: { type: 'string' },
     label: { type: 'string', multiple: true, default: [] },
     concurrency: { type: 'string', default: '2' },
     resume: { type: 'boolean', default: false },
@@ -95,10 +91,7 @@ export function jobOf(
 ): BackfillJob {
   const { from, to } = parseRange(flags, now);
   return {
-    targets: selections.map(({ config: { name }, vdns }) => ({
-      callCenter: name,
-      vdns: vdns === 'all' ? vdns : vdns.map(({ id }) => id),
-    })),
+    targets: targetsOf(selections),
     range: { from, to },
     format: flags.format,
     extraLabels: readLabels(flags.labels, config),

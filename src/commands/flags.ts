@@ -2,6 +2,8 @@ import type { Writable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { type CallCenterConfig, type Config, MAX_VDN_ID, type VdnConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
+import { formatIds } from '../gaps.ts';
+import type { HistoryTarget } from '../history.ts';
 
 /** Reads flags; nothing else may stand on the command line. @throws UsageError */
 export function readFlags<const T extends NonNullable<ParseArgsConfig['options']>>(
@@ -36,6 +38,15 @@ export function wholeNumber(flag: string, value: string, least: number, most: nu
   throw new UsageError(`--${flag} is "${value}": use a whole number from ${least} to ${most}`);
 }
 
+/** What every question about the past is asked with. */
+export const QUESTION_FLAGS = {
+  'config.file': { type: 'string' },
+  'call-center': { type: 'string' },
+  vdn: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+} as const;
+
 /** A call center and those of its VDNs that a command is about. */
 export interface Selection {
   readonly config: CallCenterConfig;
@@ -69,9 +80,17 @@ export function select(
   const unknown = ids.filter((id) => !found.has(id));
   if (unknown.length > 0) {
     const where = chosen.map(({ name }) => name).join(', ');
-    throw new UsageError(`--vdn: VDN ${unknown.join(', ')} is not configured for call center ${where}`);
+    throw new UsageError(`--vdn: VDN ${formatIds(unknown)} is not configured for call center ${where}`);
   }
   return selections.filter(({ vdns }) => vdns.length > 0);
+}
+
+/** What to ask the API about. */
+export function targetsOf(selections: readonly Selection[]): HistoryTarget[] {
+  return selections.map(({ config: { name }, vdns }) => ({
+    callCenter: name,
+    vdns: vdns === 'all' ? vdns : vdns.map(({ id }) => id),
+  }));
 }
 
 /** Ids and ranges such as `1,2,10-19`, ascending. */

@@ -11,7 +11,16 @@ import { QUERY_OUTPUTS, type QueryOutput, type QueryRow, renderCsv, renderJson, 
 import { describeRequest, explainRefusal } from '../signature-report.ts';
 import { formatRange, parseRange } from '../time.ts';
 import { latestEnded, type WindowRange, windowsBetween } from '../window.ts';
-import { type CommandIo, oneOf, readFlags, required, select, type Selection } from './flags.ts';
+import {
+  type CommandIo,
+  oneOf,
+  QUESTION_FLAGS,
+  readFlags,
+  required,
+  select,
+  type Selection,
+  targetsOf,
+} from './flags.ts';
 
 export const QUERY_USAGE = `Usage: aicc-cti-exporter query --config.file=FILE [flags]
 
@@ -34,10 +43,11 @@ const MAX_WINDOWS = 1_000_000;
 
 /** Asks once, without retries. */
 async function ask(
-  { config, vdns }: Selection,
+  selection: Selection,
   range: WindowRange,
   { io, clock, debug }: { io: CommandIo; clock: Clock; debug: boolean },
 ): Promise<readonly QueryResult[]> {
+  const { config } = selection;
   let skewMs: number | undefined;
   let isShown = false;
   const client = createClientFor(config, {
@@ -54,8 +64,7 @@ async function ask(
       isShown = true;
     },
   });
-  const targets = [{ callCenter: config.name, vdns: vdns === 'all' ? vdns : vdns.map(({ id }) => id) }];
-  const plan = planHistory(targets, range);
+  const plan = planHistory(targetsOf([selection]), range);
   const results: QueryResult[] = [];
   try {
     for (let index = 0; index < plan.length; index++) {
@@ -109,11 +118,7 @@ export async function query(args: readonly string[], io: CommandIo, clock: Clock
     return 0;
   }
   const flags = readFlags(args, {
-    'config.file': { type: 'string' },
-    'call-center': { type: 'string' },
-    vdn: { type: 'string' },
-    from: { type: 'string' },
-    to: { type: 'string' },
+    ...QUESTION_FLAGS,
     output: { type: 'string', default: 'table' },
     'debug-signature': { type: 'boolean', default: false },
   });

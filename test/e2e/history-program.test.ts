@@ -1,6 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -58,6 +60,46 @@ test('Ctrl-C ends with a state to resume from; the resumed file is the same byte
   expect(JSON.parse(read('cut.state'))).toMatchObject({ version: 1 });
   expect((await shell(command('cut', '--resume'))).code).toBe(0);
   expect(read('cut') === read('whole')).toBe(true);
+});
+
+test('Ctrl-C ends query and audit with a word, not with a stack trace', async () => {
+  // Answers nobody, so that audit is surely waiting for it.
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const interrupted = async (name: string, isBusy: Promise<unknown>, ...more: string[]): Promise<string> => {
+    const child = spawn(process.execPath, [PROGRAM, name, config, ...RANGE, ...more], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+    await isBusy;
+    child.kill('SIGINT');
+    await once(child, 'close');
+    expect(child.exitCode).toBe(1);
+    return stderr;
+  };
+  const begun = simulator.counters.requests;
+  const someRequests = async () => {
+    while (simulator.counters.requests < begun + 5) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+  expect(await interrupted('query', someRequests())).toBe('aicc-cti-exporter: Interrupted\n');
+  const audit = await interrupted('audit', once(silent, 'request'), `--prometheus.url=${url}`);
+  expect(audit).toMatch(/^(Audit: .*\n)*aicc-cti-exporter: Interrupted\n$/);
+  silent.close();
+});
+
+test('a backfill whose progress nobody reads any more goes on', async () => {
+  await shell(`{ ${command('unheard')} 2>&1 > ${work.path('none')}; echo $? > ${work.path('code')}; } | true`);
+  expect(read('code')).toBe('0\n');
+  expect(read('unheard') === read('whole')).toBe(true);
+});
+
+test('a help text that nobody reads is no failure', async () => {
+  expect(await shell(`set -o pipefail; ${process.execPath} ${PROGRAM} query --help | true`)).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
 });
 
 test('a file that cannot grow ends with a state to resume from, too', async () => {

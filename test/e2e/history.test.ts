@@ -200,7 +200,7 @@ describe.runIf(installed('prometheus') && installed('promtool'))('40 days in a r
     const { code, stdout } = await audited(await prometheusWith(work.path('falsified')));
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(/^hq VDN 2: aicc_cti_inbound_calls_total: API \d+, Prometheus \d+ \(\+1\)$/);
-    expect(lines[1]).toMatch(/^1 of 3 VDNs differ: /);
+    expect(lines[1]).toMatch(/^1 of 3 VDNs differs: /);
     expect(code).toBe(1);
   });
 

@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { audit } from '../../src/commands/audit.ts';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { configFlag, type Ran, run, workFolder } from '../command.ts';
+import { fixedClock } from '../fixed-clock.ts';
+import { installed } from '../installed.ts';
+import { type MonitoringServer, startPrometheusOn } from './monitoring.ts';
+
+const WINDOW = 300_000;
+const SECOND = 1000;
+const FROM = Date.UTC(2026, 0, 5, 9);
+/** Windows of the range that is audited; counting begins two windows before it and goes on for two behind it. */
+const WINDOWS = 60;
+const TO = FROM + WINDOWS * WINDOW;
+const clock = fixedClock(TO + 3 * WINDOW);
+
+interface Window {
+  readonly inbound: number;
+  readonly answered: number;
+  readonly outbound: number;
+}
+
+type Counts = Window & { readonly windows: number };
+
+const ZERO: Counts = { inbound: 0, answered: 0, outbound: 0, windows: 0 };
+const METRICS = {
+  inbound: 'aicc_cti_inbound_calls_total',
+  answered: 'aicc_cti_inbound_calls_answered_total',
+  outbound: 'aicc_cti_outbound_calls_total',
+  windows: 'aicc_cti_windows_total',
+} as const;
+
+const work = workFolder();
+let simulator: Simulator;
+let server: MonitoringServer | undefined;
+
+/** Windows are told by their number from FROM on. */
+const windowAt = (index: number): Window => simulator.truth(1, FROM + index * WINDOW);
+const grown = (to: Counts, by: Window): Counts => ({
+  inbound: to.inbound + by.inbound,
+  answered: to.answered + by.answered,
+  outbound: to.outbound + by.outbound,
+  windows: to.windows + 1,
+});
+
+interface Life {
+  /** First and last window that is counted. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly start?: Counts;
+  readonly interval?: number;
+  readonly labels?: string;
+  /** Windows until a window is counted, besides 12 seconds; never when undefined. */
+  readonly delay?: (index: number) => number | undefined;
+  readonly value?: (index: number) => Window;
+  /** Whether a scrape at that place, in windows from FROM, succeeded. */
+  readonly isScraped?: (place: number) => boolean;
+}
+
+type Sample = readonly [ms: number, counts: Counts];
+
+/** What scrapes of an exporter show that counts each window 12 seconds after its end, or later. */
+function scrapes({
+  from = -2,
+  to = WINDOWS + 1,
+  start = ZERO,
+  interval = 15,
+  delay,
+  value,
+  isScraped,
+}: Life): Sample[] {
+  const due: [at: number, index: number][] = [];
+  for (let index = from; index <= to; index++) {
+    const windows = delay === undefined ? 0 : delay(index);
+    if (windows !== undefined) due.push([FROM + (index + 1 + windows) * WINDOW + 12 * SECOND, index]);
+  }
+  due.sort(([a], [b]) => a - b);
+  const samples: Sample[] = [];
+  let counts = start;
+  for (let at = FROM + from * WINDOW + 7 * SECOND; at < FROM + (to + 2) * WINDOW; at += interval * SECOND) {
+    while ((due[0]?.[0] ?? Infinity) <= at) counts = grown(counts, (value ?? windowAt)(due.shift()?.[1] ?? 0));
+    if (isScraped?.((at - FROM) / WINDOW) ?? true) samples.push([at, counts]);
+  }
+  return samples;
+}
+
+/** The samples that a backfill writes. */
+function history(from: number, to: number): Sample[] {
+  const samples: Sample[] = [[FROM + from * WINDOW, ZERO]];
+  for (let index = from; index < to; index++) {
+    samples.push([FROM + (index + 1) * WINDOW, grown(samples.at(-1)?.[1] ?? ZERO, windowAt(index))]);
+  }
+  return samples;
+}
+
+const last = (samples: readonly Sample[]): Counts => samples.at(-1)?.[1] ?? ZERO;
+
+/** Lives that leave every window counted once, whatever the counters went through. */
+const CLEAN: Readonly<Record<string, () => readonly (readonly Sample[])[]>> = {
+  every_15s: () => [scrapes({})],
+  every_60s: () => [scrapes({ interval: 60 })],
+  reset: () => [[...scrapes({ to: 19, start: { ...ZERO, inbound: 700 } }).slice(0, -15), ...scrapes({ from: 20 })]],
+  an_hour_late: () => [scrapes({ delay: (index) => (index === 25 ? 12 : 0) })],
+  caught_up: () => [scrapes({ delay: (index) => (index >= 30 && index < 42 ? 42 - index : 0) })],
+  not_scraped_for_an_hour: () => [scrapes({ isScraped: (place) => place < 30 || place > 42 })],
+  replica_without_an_hour: () => [
+    scrapes({}),
+    scrapes({ delay: (index) => (index >= 30 && index < 42 ? undefined : 0) }),
+  ],
+  new_container_every_two_hours: () => {
+    const lives: Sample[][] = [];
+    for (let from = -2; from < WINDOWS; from += 24) {
+      const life = scrapes({ from, to: from + 23, start: last(lives.at(-1) ?? []) });
+      // The next one starts when the windows of this one have been counted and scraped.
+      lives.push(
+        life.filter(
+          ([at]) => at >= FROM + (from === -2 ? -2 : from + 0.5) * WINDOW && at < FROM + (from + 24.4) * WINDOW,
+        ),
+      );
+    }
+    return lives;
+  },
+  history_then_scraped: () => [history(-2, 24), scrapes({ from: 24 }).map(([at, counts]) => [at + 8 * SECOND, counts])],
+};
+
+const hour = (from: number, to: number): string =>
+  [from, to].map((index) => new Date(FROM + index * WINDOW).toISOString().replace('.000Z', 'Z')).join(' to ');
+
+/** Lives that differ: what must be told of them. */
+const DIRTY: Readonly<Record<string, { lives: () => readonly (readonly Sample[])[]; tells: readonly RegExp[] }>> = {
+  down_without_storage: {
+    lives: () => [[...scrapes({ to: 29 }).slice(0, -10), ...scrapes({ from: 42 })]],
+    tells: [/windows_total: API 60, Prometheus 48 \(-12\)/, /Prometheus has fewer windows/, new RegExp(hour(30, 42))],
+  },
+  started_later: {
+    lives: () => [scrapes({ from: 12 })],
+    tells: [/windows_total: API 60, Prometheus 48 \(-12\)/, /Prometheus has fewer windows/, new RegExp(hour(0, 12))],
+  },
+  not_scraped_at_the_start: {
+    lives: () => [scrapes({ isScraped: (place) => place > 2.5 })],
+    tells: [/windows_total: API 60, Prometheus 58 \(-2\)/, new RegExp(hour(0, 2))],
+  },
+  late_at_the_end: {
+    lives: () => [scrapes({ delay: (index) => (index === WINDOWS - 1 ? 2 : 0) })],
+    tells: [/windows_total: API 60, Prometheus 59 \(-1\)/, new RegExp(hour(58, 60))],
+  },
+  counted_twice: {
+    lives: () => {
+      const twice = (index: number): Window => {
+        const { inbound, answered, outbound } = windowAt(index);
+        return index === 20
+          ? { inbound: 2 * inbound, answered: 2 * answered, outbound: 2 * outbound }
+          : windowAt(index);
+      };
+      return [scrapes({ value: twice })];
+    },
+    tells: [
+      /inbound_calls_total: API (\d+), Prometheus \d+ \(\+\d+\)/,
+      /As many windows with other values/,
+      new RegExp(hour(20, 22)),
+    ],
+  },
+  imported_over_scrapes: {
+    lives: () => [[...history(20, 40), ...scrapes({})].sort(([a], [b]) => a - b)],
+    tells: [/windows_total: API 60, Prometheus \d{3,} \(\+\d+\)/, /Prometheus has more windows/],
+  },
+  never_scraped: {
+    lives: () => [],
+    tells: [/windows_total: API 60, Prometheus no series \(-60\)/, /Prometheus has no series/],
+  },
+};
+
+function text(): string {
+  let lines = '';
+  const lives = { ...CLEAN, ...Object.fromEntries(Object.entries(DIRTY).map(([name, dirty]) => [name, dirty.lives])) };
+  for (const [name, make] of Object.entries(lives)) {
+    for (const [index, samples] of make().entries()) {
+      for (const [field, metric] of Object.entries(METRICS)) {
+        const labels = `{call_center="${name}",vdn="1",instance="${index}"}`;
+        const series = samples.map(
+          ([at, counts]) => `${metric}${labels} ${counts[field as keyof Counts]} ${at / 1000}\n`,
+        );
+        lines += series.join('');
+      }
+    }
+  }
+  return `${lines}# EOF\n`;
+}
+
+function audited(name: string): Promise<Ran> {
+  const config = configFlag(work.path(`${name}.yaml`), [{ name, simulator, more: 'vdns: [1]' }]);
+  const range = [FROM, TO].map((ms) => new Date(ms).toISOString());
+  const args = [config, `--prometheus.url=${server?.url ?? ''}`, `--from=${range[0] ?? ''}`, `--to=${range[1] ?? ''}`];
+  return run(audit, args, { clock });
+}
+
+describe.runIf(installed('prometheus') && installed('promtool'))('the audit of a real Prometheus', () => {
+  beforeAll(async () => {
+    simulator = await startSimulator({ vdns: [1], flat: true, now: () => clock.now() });
+    writeFileSync(work.path('samples'), text());
+    const blocks = work.path('blocks');
+    const args = ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', '--max-block-duration=744h'];
+    execFileSync('promtool', [...args, work.path('samples'), blocks], { stdio: ['ignore', 'ignore', 'inherit'] });
+    server = await startPrometheusOn(blocks);
+    await server.until('vector(1)');
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await simulator.close();
+    work.remove();
+  });
+
+  test.each(Object.keys(CLEAN))('has nothing to say of %s', async (name) => {
+    const { code, stdout } = await audited(name);
+    expect(stdout).toMatch(/^OK: .*, 1 VDN, .*windows 60\n$/);
+    expect(code).toBe(0);
+  });
+
+  test.each(Object.keys(DIRTY))('tells of %s', async (name) => {
+    const { code, stdout } = await audited(name);
+    for (const told of DIRTY[name]?.tells ?? []) expect(stdout).toMatch(told);
+    expect(stdout).toContain('1 of 1 VDN differs: ');
+    expect(code).toBe(1);
+  });
+});
