@@ -269,7 +269,26 @@ describe('A secret', () => {
     expect(await readSecret({ file })).toBe(' first ');
     await writeFile(file, 'second\r\n');
     expect(await readSecret({ file })).toBe('second');
+    await writeFile(file, '\uFEFFthird\n');
+    expect(await readSecret({ file })).toBe('third');
   });
+
+  it.each([
+    ['two lines', Buffer.from('hunter2\nhunter2\n'), 'must hold the secret in one line, and nothing else'],
+    ['UTF-16', Buffer.from('\uFEFFhunter2', 'utf16le'), 'is not UTF-8 text'],
+  ])('in a file of %s is refused, by the config and when it is read again', async (_, content, message) => {
+    const file = join(directory, 'odd-secret');
+    await writeFile(file, content);
+    await expect(readSecret({ file })).rejects.toThrow(`secret_key_file: The file ${message}`);
+    await expect(loadOne(`secret_key_file: ${file}`)).rejects.toThrow(`secret_key_file: The file ${message}`);
+  });
+
+  it.each(['"sk\\r"', '|\n      sk'])(
+    'that is written as %j is refused: nobody means the line break',
+    async (secret) => {
+      await expect(loadOne(`secret_key: ${secret}`)).rejects.toThrow('secret_key: Must be a single line');
+    },
+  );
 
   it('that cannot be had is an error without the path', async () => {
     const file = join(directory, 'hunter2');
@@ -277,7 +296,7 @@ describe('A secret', () => {
     expect(missing).toBeInstanceOf(OperationError);
     expect(missing).toHaveProperty('message', 'Cannot read the file of secret_key_file: no such file');
     await writeFile(file, '\r\n');
-    await expect(readSecret({ file })).rejects.toThrow('The file of secret_key_file is empty');
+    await expect(readSecret({ file })).rejects.toThrow('secret_key_file: The file is empty');
   });
 });
 

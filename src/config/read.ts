@@ -105,7 +105,7 @@ function readSecretKey(
 ): SecretSource {
   if (inline !== undefined && file !== undefined) file.reportKey('Give either secret_key or secret_key_file, not both');
   if (inline === undefined && file === undefined) callCenter.report('Either secret_key or secret_key_file is required');
-  const value = text(inline);
+  const value = line(inline);
   const path = readFilePath(file, 'secret', around);
   return path !== undefined && inline === undefined ? { file: path } : { value: value ?? '' };
 }
