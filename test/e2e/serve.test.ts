@@ -321,6 +321,11 @@ describe('the command line', () => {
     [['serve', '--version'], 0, /^aicc-cti-exporter \d/],
     [['--help'], 0, 'Commands:'],
     [['help'], 0, 'Commands:'],
+    [['-h'], 0, 'Commands:'],
+    [['help'], 0, 'Commands:'],
+    [['query', '-h'], 0, '--debug-signature'],
+    [['help', 'simulate'], 0, '--settle-lag=5s'],
+    [['help', 'serve'], 0, '--web.listen-address'],
     [['check-config', '--help'], 0, '--config.file=FILE'],
     [['serve', '--help'], 0, '--config.file=FILE'],
   ])('%j: exit code %i', async (args, code, stdout) => {
