@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import type { OutgoingHttpHeaders, RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -380,7 +380,7 @@ test('a secret file that was rotated is used from the next request on', async ()
 
 describe('secrets', () => {
   /** An answer that repeats everything it was sent. */
-  const echoes: readonly ((headers: string, body: string) => [number, string])[] = [
+  const echoes: readonly ((headers: string, body: string) => [number, string, OutgoingHttpHeaders?])[] = [
     (headers) => [403, `<html><title>${headers}</title></html>`],
     (headers) => [200, `<html><title>${headers}</title></html>`],
     (headers) => [401, headers],
@@ -389,6 +389,7 @@ describe('secrets', () => {
     (headers) => [200, JSON.stringify({ resultCode: '0', resultDesc: { data: [], count: headers } })],
     (headers, body) => [500, `<title>${body} ${headers}</title>`],
     (headers) => [200, headers],
+    (headers) => [200, '', { 'Content-Encoding': headers }],
   ];
 
   test('are in no message, hint or detail, whatever the answer repeats', async () => {
@@ -397,8 +398,8 @@ describe('secrets', () => {
       let body = '';
       request.on('data', (chunk) => (body += String(chunk)));
       request.on('end', () => {
-        const [status, text] = echo?.(request.headers.authorization ?? '', body) ?? [500, ''];
-        response.writeHead(status).end(text);
+        const [status, text, headers] = echo?.(request.headers.authorization ?? '', body) ?? [500, ''];
+        response.writeHead(status, headers).end(text);
       });
     });
     const key = fc.string({

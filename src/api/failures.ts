@@ -96,7 +96,12 @@ function explainProxy({ proxy, status, cause }: ProxyFailure): Explanation {
     return explain(reason, `the proxy ${proxy}: ${text}`, hint);
   }
   const text = `the proxy ${proxy} answered HTTP ${status} and opened no tunnel`;
-  if (status === 407) return explain('network', text, 'Check the user and the password in proxy_url');
+  if (status === 407)
+    return explain(
+      'network',
+      text,
+      'Check the user and the password in proxy_url (or the proxy variables of the environment)',
+    );
   const isRefusal = status >= 400 && status < 500;
   return explain(
     'network',

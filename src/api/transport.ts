@@ -84,7 +84,11 @@ async function exchange(
     throw fromStatus(url, response.statusCode, page, wait);
   }
   const text = withoutEchoes(await body, prepared, options.accessKey);
-  const encoding = single(response.headers['content-encoding']) ?? 'identity';
+  const encoding = withoutEchoes(
+    single(response.headers['content-encoding']) ?? 'identity',
+    prepared,
+    options.accessKey,
+  );
   if (encoding.toLowerCase() !== 'identity') throw compressed(url, encoding);
   return parseAnswer(parseJson(text, url));
 }
