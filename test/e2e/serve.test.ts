@@ -392,4 +392,10 @@ describe('the log', () => {
     expect(await quiet.ended()).toBe(0);
     expect(quiet.stderr()).toBe('');
   });
+
+  test('tells of every request and poll at the level debug', async () => {
+    const program = await runExporter(config, ['--log.level=debug']);
+    await program.says(/level=debug msg="Request to the CMS" call_center="a b" duration_seconds=[\d.]+/);
+    await program.says(/level=debug msg=Polled call_center="a b" from=\S+Z to=\S+Z queries=1 failed=\d rows=\d+/);
+  });
 });
