@@ -175,22 +175,17 @@ call_centers:
 describe('TLS files', () => {
   it("are accepted as PEM, and refused in each other's place", async () => {
     const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
-    const request = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      '/CN=a',
-    ];
+    const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=a'.split(' ');
     execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
     const { tls } = await loadOne('tls: { ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem }');
     expect(tls).toEqual({ ...DEFAULT_TLS, caFile: cert, certFile: cert, keyFile: key });
     const swapped = loadOne('tls: { cert_file: key.pem, key_file: cert.pem }');
     await expect(swapped).rejects.toThrow(/certificate in PEM format\n.*private key in PEM format$/);
+    execFileSync('openssl', [...request, '-keyout', join(directory, 'other.pem'), '-out', '/dev/null'], {
+      stdio: 'ignore',
+    });
+    const mixed = loadOne('tls: { cert_file: cert.pem, key_file: other.pem }');
+    await expect(mixed).rejects.toThrow(/tls\.key_file: The key does not belong to the certificate of cert_file$/);
   });
 });
 

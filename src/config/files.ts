@@ -21,8 +21,11 @@ export function readFailure(error: unknown): string {
   return REASONS[code] ?? code;
 }
 
-/** What is wrong with a file that the config names; undefined when it can be used. */
-export async function checkFile(path: string, kind: FileKind): Promise<string | undefined> {
+/**
+ * What is wrong with a file that the config names; undefined when it can be used.
+ * @param certFile the certificate that a key must belong to
+ */
+export async function checkFile(path: string, kind: FileKind, certFile?: string): Promise<string | undefined> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -32,7 +35,16 @@ export async function checkFile(path: string, kind: FileKind): Promise<string | 
   if (kind === 'secret') return secretIn(bytes).trouble;
   const content = bytes.toString();
   if (kind === 'certificate') return isCertificate(content) ? undefined : 'The file holds no certificate in PEM format';
-  return isPrivateKey(content) ? undefined : 'The file holds no unencrypted private key in PEM format';
+  if (!isPrivateKey(content)) return 'The file holds no unencrypted private key in PEM format';
+  return certFile === undefined || (await isPair(certFile, content))
+    ? undefined
+    : 'The key does not belong to the certificate of cert_file';
+}
+
+/** Also true for a certificate that cannot be read: that is its own problem. */
+async function isPair(certFile: string, key: string): Promise<boolean> {
+  const certificate = await readFile(certFile, 'utf8').catch(() => '');
+  return !isCertificate(certificate) || new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
 }
 
 /**
