@@ -28,6 +28,7 @@ function start(name, args, env = {}) {
   for (const reader of lines) reader.on('line', (line) => console.log(`${name.padEnd(9)} | ${line}`));
   child.on('exit', (code) => {
     if (code) exitCode = code;
+    if (code && name === 'exporter') console.log('\nIf the port is taken: DEMO_PORT=10123 npm run demo');
     stop();
   });
   return lines;

@@ -322,7 +322,6 @@ describe('the command line', () => {
     [['--help'], 0, 'Commands:'],
     [['help'], 0, 'Commands:'],
     [['-h'], 0, 'Commands:'],
-    [['help'], 0, 'Commands:'],
     [['query', '-h'], 0, '--debug-signature'],
     [['help', 'simulate'], 0, '--settle-lag=5s'],
     [['help', 'serve'], 0, '--web.listen-address'],
