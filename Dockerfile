@@ -16,6 +16,7 @@ ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=build /app/package.json ./
+COPY LICENSE config.example.yaml ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # Counters survive here when the directory is a volume: --storage.path=/data

@@ -28,6 +28,7 @@ function start(name, args, env = {}) {
   for (const reader of lines) reader.on('line', (line) => console.log(`${name.padEnd(9)} | ${line}`));
   child.on('exit', (code) => {
     if (code) exitCode = code;
+    if (code && name === 'exporter') console.log('\nIf the port is taken: DEMO_PORT=10123 npm run demo');
     stop();
   });
   return lines;
@@ -66,9 +67,10 @@ The exporter has polled the simulator. Look at:
   curl -s http://localhost:${PORT}/metrics | grep aicc_cti_agents
 
 Gauges show the last 5-minute window; the counters begin with the window that is running now.
-Make the CMS fail and watch aicc_cti_up and aicc_cti_poll_failures_total:
+Make the CMS fail ([] mends it), and watch aicc_cti_up and aicc_cti_poll_failures_total from the next poll on, which
+is 10 s after the next full five minutes:
 
-  curl -sk ${url}/-/faults -d '[{"kind":"firewall"}]'      ([] mends it)
+  curl -sk ${url}/-/faults -d '[{"kind":"firewall"}]'
 
 Ctrl-C ends the demo.
 `);

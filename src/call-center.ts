@@ -51,6 +51,8 @@ function watchSkew(logger: Logger, telemetry: CallCenterTelemetry) {
     skewMs: () => skewMs,
     onRequest: (report: RequestReport) => {
       telemetry.request(report);
+      const { durationMs, failure: reason, resultCode: code } = report;
+      logger.debug({ duration_seconds: durationMs / 1000, reason, code }, 'Request to the CMS');
       if (report.skewMs === undefined) return;
       skewMs = report.skewMs;
       if (Math.abs(skewMs) > NOTABLE_SKEW_MS === isNotable) return;

@@ -93,6 +93,9 @@ export class Collector {
       endedAt: clock.now() / 1000,
       failure: failure?.reason,
     });
+    const rows = results.reduce((sum, { result }) => sum + result.windows.length, 0);
+    const requests = { queries: queries.length, failed: failures.length };
+    this.#options.logger.debug({ from: iso(range.from), to: iso(range.to), ...requests, rows }, 'Polled');
     const failed = failures.map(({ query }) => query.vdns);
     const waits = failures.map(({ result }) => result.failure?.retryAfterMs ?? 0);
     return {

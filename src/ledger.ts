@@ -1,6 +1,7 @@
 import { type CatchUp, push, toQueries, toQueriesOf } from './catch-up.ts';
-import { chunks, MAX_VDNS, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
+import { chunks, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
 import type { VdnWindow } from './api/rows.ts';
+import { MAX_VDNS } from './config/schema.ts';
 import { NO_TOTALS, type Totals, VdnLedger, type VdnLedgerState } from './vdn-ledger.ts';
 import { MAX_RANGE_MS, WINDOW_MS, windowAt, type WindowRange } from './window.ts';
 

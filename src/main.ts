@@ -3,7 +3,8 @@ import { audit } from './commands/audit.ts';
 import { backfill } from './commands/backfill.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { query } from './commands/query.ts';
-import { serve, SERVE_USAGE } from './commands/serve.ts';
+import { serve } from './commands/serve.ts';
+import { SERVE_USAGE } from './commands/serve-flags.ts';
 import { simulate } from './commands/simulate.ts';
 import { ConfigError, OperationError, UsageError } from './errors.ts';
 import { readVersion } from './version.ts';
@@ -18,12 +19,20 @@ Commands:
   audit          compare what Prometheus counted with what the API says
   simulate       stand in for the vendor's CMS
 
+aicc-cti-exporter COMMAND --help shows the flags of a command; these are those of serve:
+
 ${SERVE_USAGE}`;
 
 const COMMANDS = ['serve', 'check-config', 'query', 'backfill', 'audit', 'simulate'] as const;
 
 function isCommand(word: string | undefined): word is (typeof COMMANDS)[number] {
   return COMMANDS.some((command) => command === word);
+}
+
+/** `-h` is `--help`, and `help COMMAND` is `COMMAND --help`. */
+function spellOut(args: readonly string[]): readonly string[] {
+  const spelled = args.map((arg) => (arg === '-h' ? '--help' : arg));
+  return spelled[0] === 'help' ? [...spelled.slice(1), '--help'] : spelled;
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -34,13 +43,12 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`aicc-cti-exporter ${readVersion()} (Node.js ${process.version})\n`);
     return 0;
   }
-  const isHelp = rest.includes('--help') || first === 'help';
-  if ((command === undefined || command === 'serve') && isHelp) {
-    process.stdout.write(command === undefined ? USAGE : SERVE_USAGE);
-    return 0;
-  }
   if (command === undefined && first !== undefined && !first.startsWith('-')) {
     throw new UsageError(`Unknown command "${first}": use one of ${COMMANDS.join(', ')}`);
+  }
+  if ((command === undefined || command === 'serve') && rest.includes('--help')) {
+    process.stdout.write(command === undefined ? USAGE : SERVE_USAGE);
+    return 0;
   }
 
   const stopping = new AbortController();
@@ -84,7 +92,7 @@ function explain(error: unknown): [text: string, exitCode: number] {
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await run(spellOut(process.argv.slice(2)));
 } catch (error) {
   const [text, exitCode] = explain(error);
   process.stderr.write(`aicc-cti-exporter: ${text}\n`);

@@ -1,5 +1,5 @@
 /** For people who are refused with 401: what was signed and sent, and what may be wrong with it. */
-import type { PreparedRequest } from './api/transport.ts';
+import type { PreparedRequest } from './api/send.ts';
 import { canonicalRequest } from './api/sign.ts';
 import type { CallCenterConfig } from './config/schema.ts';
 

@@ -80,6 +80,13 @@ export function createTelemetry(version: string): Telemetry {
   gauge(SELF_METRICS.buildInfo).set({ version, node_version: process.version }, 1);
   for (const operation of ['read', 'write']) storageFailures.inc({ operation }, 0);
 
+  /** Counters whose series are told apart by one more label, with all its values. */
+  const counters: readonly (readonly [counter: Counter, label: string, values: readonly string[]])[] = [
+    [pollFailures, 'reason', FAILURE_REASONS],
+    [requestFailures, 'reason', FAILURE_REASONS],
+    [rowsRejected, 'reason', REJECTION_REASONS],
+    [apiErrors, 'code', CODES],
+  ];
   let revision = 0;
 
   function callCenter(name: string): CallCenterTelemetry {
@@ -90,12 +97,9 @@ export function createTelemetry(version: string): Telemetry {
     requests.inc(labels, 0);
     requestDuration.zero(labels);
     settleLag.zero(labels);
-    for (const reason of FAILURE_REASONS) {
-      pollFailures.inc({ ...labels, reason }, 0);
-      requestFailures.inc({ ...labels, reason }, 0);
+    for (const [counter, label, values] of counters) {
+      for (const value of values) counter.inc({ ...labels, [label]: value }, 0);
     }
-    for (const reason of REJECTION_REASONS) rowsRejected.inc({ ...labels, reason }, 0);
-    for (const code of CODES) apiErrors.inc({ ...labels, code }, 0);
 
     return {
       poll({ durationSeconds, endedAt, failure }) {
@@ -139,7 +143,7 @@ export function createTelemetry(version: string): Telemetry {
       remove() {
         revision++;
         reporting.delete(name);
-        for (const metric of [
+        const gauges = [
           up,
           lastSuccess,
           lastPollDuration,
@@ -147,17 +151,11 @@ export function createTelemetry(version: string): Telemetry {
           certificateNotAfter,
           vdnsConfigured,
           vdnsReporting,
-        ]) {
-          metric.remove(labels);
+        ];
+        for (const metric of [...gauges, polls, requests, requestDuration, settleLag]) metric.remove(labels);
+        for (const [counter, label, values] of counters) {
+          for (const value of values) counter.remove({ ...labels, [label]: value });
         }
-        for (const metric of [polls, requests]) metric.remove(labels);
-        for (const metric of [requestDuration, settleLag]) metric.remove(labels);
-        for (const reason of FAILURE_REASONS) {
-          pollFailures.remove({ ...labels, reason });
-          requestFailures.remove({ ...labels, reason });
-        }
-        for (const reason of REJECTION_REASONS) rowsRejected.remove({ ...labels, reason });
-        for (const code of CODES) apiErrors.remove({ ...labels, code });
       },
     };
   }

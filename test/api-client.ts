@@ -1,7 +1,8 @@
 import { afterEach } from 'vitest';
 import { type ApiClient, createApiClient, type Query, type QueryResult } from '../src/api/client.ts';
 import { type ConnectionOptions, connectionsTo } from '../src/api/dispatcher.ts';
-import type { PreparedRequest, RequestReport } from '../src/api/transport.ts';
+import type { PreparedRequest } from '../src/api/send.ts';
+import type { RequestReport } from '../src/api/transport.ts';
 import { type Clock, systemClock } from '../src/clock.ts';
 import { DEFAULT_SIGNING, DEFAULT_TLS, type SigningConfig, type TlsConfig } from '../src/config/schema.ts';
 import type { ApiError } from '../src/errors.ts';

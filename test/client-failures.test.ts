@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import type { OutgoingHttpHeaders, RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MAX_BODY_BYTES } from '../src/api/transport.ts';
 import { retryAfter } from '../src/api/failures.ts';
+import { systemClock } from '../src/clock.ts';
 import { readSecret } from '../src/config/secret.ts';
 import type { ApiError } from '../src/errors.ts';
 import type { Fault } from '../src/simulator/faults.ts';
@@ -123,6 +126,33 @@ describe('a failure names its cause and what to check', () => {
     expect((await ask(client)).failure).toBeUndefined();
     length++;
     expectTold(await failureOf(client), ['invalid', 'larger than 16 MiB', 'CC-CMS']);
+  });
+
+  test.each([
+    [
+      'compressed',
+      { 'Content-Encoding': 'gzip' },
+      gzipSync('{}'),
+      'compressed (gzip), which was not asked for',
+      'gateway',
+    ],
+    ['empty', {}, ' ', 'the answer is empty', 'cut off'],
+    [
+      'under headers without end',
+      { 'X-Long': 'x'.repeat(100_000) },
+      '{}',
+      'headers of the answer are too large',
+      'url',
+    ],
+    ['of two lengths', { 'Content-Length': ['2', '3'] }, '{}', 'contradicts its Content-Length', 'cut off'],
+  ])('an answer that is %s is invalid', async (_, headers, body, message, hint) => {
+    const server = await serve((_request, response) => response.writeHead(200, headers).end(body));
+    expectTold(await failureOf(clientOf({ url: server.url })), ['invalid', message, hint]);
+  });
+
+  test('a byte order mark before the answer is no part of it', async () => {
+    const server = await serve((_request, response) => response.end('\uFEFF{"resultCode":"0","resultDesc":[]}'));
+    expect((await ask(clientOf({ url: server.url }))).failure).toBeUndefined();
   });
 
   test('a status tells more than a page that breaks off', async () => {
@@ -302,6 +332,37 @@ describe('connections', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
   });
+
+  test('that the server closes just when they are used again cost one more try, signed anew', async () => {
+    const served = new WeakSet<Socket>();
+    const server = await serve((request, response) => {
+      if (served.has(request.socket)) request.socket.end();
+      else answering([])(request, response);
+      served.add(request.socket);
+    });
+    let now = NOON;
+    const client = clientOf({ url: server.url, clock: { ...systemClock, now: () => now++ } });
+    for (let round = 0; round < 10; round++) expect((await ask(client)).failure).toBeUndefined();
+    expect(client.reports).toHaveLength(10);
+    expect(client.prepared.length).toBeGreaterThan(10);
+    expect(new Set(client.prepared.map(({ headers }) => headers['authorization'])).size).toBe(client.prepared.length);
+  });
+
+  test('that are new and closed without an answer are not tried again', async () => {
+    const server = await serve((request) => request.socket.end());
+    expect((await failureOf(clientOf({ url: server.url }))).reason).toBe('network');
+    expect(server.connections()).toBe(1);
+  });
+
+  test('that are closed halfway through an answer are not tried again', async () => {
+    const server = await serve((request, response) => {
+      response.writeHead(200, { 'Content-Length': 1000 });
+      response.write('{', () => request.socket.end());
+    });
+    const client = clientOf({ url: server.url });
+    expect((await failureOf(client)).reason).toBe('network');
+    expect(client.prepared).toHaveLength(1);
+  });
 });
 
 test('a secret file that was rotated is used from the next request on', async () => {
@@ -319,7 +380,7 @@ test('a secret file that was rotated is used from the next request on', async ()
 
 describe('secrets', () => {
   /** An answer that repeats everything it was sent. */
-  const echoes: readonly ((headers: string, body: string) => [number, string])[] = [
+  const echoes: readonly ((headers: string, body: string) => [number, string, OutgoingHttpHeaders?])[] = [
     (headers) => [403, `<html><title>${headers}</title></html>`],
     (headers) => [200, `<html><title>${headers}</title></html>`],
     (headers) => [401, headers],
@@ -328,6 +389,7 @@ describe('secrets', () => {
     (headers) => [200, JSON.stringify({ resultCode: '0', resultDesc: { data: [], count: headers } })],
     (headers, body) => [500, `<title>${body} ${headers}</title>`],
     (headers) => [200, headers],
+    (headers) => [200, '', { 'Content-Encoding': headers }],
   ];
 
   test('are in no message, hint or detail, whatever the answer repeats', async () => {
@@ -336,8 +398,8 @@ describe('secrets', () => {
       let body = '';
       request.on('data', (chunk) => (body += String(chunk)));
       request.on('end', () => {
-        const [status, text] = echo?.(request.headers.authorization ?? '', body) ?? [500, ''];
-        response.writeHead(status).end(text);
+        const [status, text, headers] = echo?.(request.headers.authorization ?? '', body) ?? [500, ''];
+        response.writeHead(status, headers).end(text);
       });
     });
     const key = fc.string({

@@ -191,6 +191,21 @@ describe('rows', () => {
     expect(failure).toBeUndefined();
   });
 
+  test.each([
+    ['the one way', [1, 2]],
+    ['the other way round', [2, 1]],
+  ])('of two call centers are not mixed when none is configured, %s', async (_, ccIds) => {
+    const rows = ccIds.map((ccId) => row(1, undefined, { ccId, incallNums: 10 * ccId }));
+    const server = await serve(() => ({ rows, count: 2 }));
+    const { windows, rejected, failure } = await ask(clientOf({ url: server.url }), { vdns: [1], range });
+    expect(windows).toEqual([{ vdn: 1, begin: NOON - WINDOW_MS, ccId: 1, inbound: 10 }]);
+    expect(rejected).toHaveLength(1);
+    expect(rejected[0]?.reason).toBe('wrong_cc_id');
+    expect(rejected[0]?.detail).toMatch(/^vdn 1: ccId is \d and \d, set cc_id$/);
+    expect(failure).toBeUndefined();
+    expect(server.requests()).toBe(1);
+  });
+
   test('that came before a later page failed are kept', async () => {
     const rows = VDNS.map((vdn) => row(vdn));
     const server = await serve(({ request }) => (request === 0 ? { rows, count: 150 } : undefined));
@@ -218,6 +233,15 @@ describe('a server without end', () => {
     expect(windows.length).toBeLessThanOrEqual(100);
     expect(server.requests()).toBeGreaterThan(1);
     expect(server.requests()).toBeLessThanOrEqual(most);
+  });
+
+  test.each([100, 152])('that gives the same %i rows for every page is asked once more than needed', async (vdns) => {
+    const rows = Array.from({ length: vdns }, (_, index) => row(index + 1));
+    const server = await serve(() => ({ rows }));
+    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: 'all', range });
+    expect(windows).toHaveLength(vdns);
+    expect(failure).toBeUndefined();
+    expect(server.requests()).toBe(2);
   });
 
   test('of empty pages is asked twice', async () => {

@@ -73,7 +73,7 @@ describe('the certificate of the CMS', () => {
     const url = `https://${host}:${simulator.port}`;
     const error = await failureOf(clientOf({ url, tls: { caFile } }));
     expect(error.reason).toBe('tls');
-    expect(error.message).toBe(`${url}: the certificate is for another host name`);
+    expect(error.message).toBe(`${url}: the certificate is for another host name (it is for DNS:other.example.com)`);
     expect(error.hint).toContain('tls.server_name');
   });
 

@@ -175,22 +175,17 @@ call_centers:
 describe('TLS files', () => {
   it("are accepted as PEM, and refused in each other's place", async () => {
     const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
-    const request = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      '/CN=a',
-    ];
+    const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=a'.split(' ');
     execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
     const { tls } = await loadOne('tls: { ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem }');
     expect(tls).toEqual({ ...DEFAULT_TLS, caFile: cert, certFile: cert, keyFile: key });
     const swapped = loadOne('tls: { cert_file: key.pem, key_file: cert.pem }');
     await expect(swapped).rejects.toThrow(/certificate in PEM format\n.*private key in PEM format$/);
+    execFileSync('openssl', [...request, '-keyout', join(directory, 'other.pem'), '-out', '/dev/null'], {
+      stdio: 'ignore',
+    });
+    const mixed = loadOne('tls: { cert_file: cert.pem, key_file: other.pem }');
+    await expect(mixed).rejects.toThrow(/tls\.key_file: The key does not belong to the certificate of cert_file$/);
   });
 });
 
@@ -269,7 +264,26 @@ describe('A secret', () => {
     expect(await readSecret({ file })).toBe(' first ');
     await writeFile(file, 'second\r\n');
     expect(await readSecret({ file })).toBe('second');
+    await writeFile(file, '\uFEFFthird\n');
+    expect(await readSecret({ file })).toBe('third');
   });
+
+  it.each([
+    ['two lines', Buffer.from('hunter2\nhunter2\n'), 'must hold the secret in one line, and nothing else'],
+    ['UTF-16', Buffer.from('\uFEFFhunter2', 'utf16le'), 'is not UTF-8 text'],
+  ])('in a file of %s is refused, by the config and when it is read again', async (_, content, message) => {
+    const file = join(directory, 'odd-secret');
+    await writeFile(file, content);
+    await expect(readSecret({ file })).rejects.toThrow(`secret_key_file: The file ${message}`);
+    await expect(loadOne(`secret_key_file: ${file}`)).rejects.toThrow(`secret_key_file: The file ${message}`);
+  });
+
+  it.each(['"sk\\r"', '|\n      sk'])(
+    'that is written as %j is refused: nobody means the line break',
+    async (secret) => {
+      await expect(loadOne(`secret_key: ${secret}`)).rejects.toThrow('secret_key: Must be a single line');
+    },
+  );
 
   it('that cannot be had is an error without the path', async () => {
     const file = join(directory, 'hunter2');
@@ -277,7 +291,7 @@ describe('A secret', () => {
     expect(missing).toBeInstanceOf(OperationError);
     expect(missing).toHaveProperty('message', 'Cannot read the file of secret_key_file: no such file');
     await writeFile(file, '\r\n');
-    await expect(readSecret({ file })).rejects.toThrow('The file of secret_key_file is empty');
+    await expect(readSecret({ file })).rejects.toThrow('secret_key_file: The file is empty');
   });
 });
 

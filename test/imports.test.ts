@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: ['base'],
   config: ['config', 'base'],
   api: ['api', 'config', 'base'],
-  ledger: ['ledger', 'api', 'base'],
+  ledger: ['ledger', 'api', 'config', 'base'],
   store: ['store', 'ledger', 'api', 'config', 'base'],
   metrics: ['metrics', 'api', 'base'],
   exposition: ['exposition', 'metrics', 'store', 'base'],

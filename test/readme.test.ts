@@ -43,6 +43,7 @@ describe('the README', () => {
       'README.md',
       'CONTRIBUTING.md',
       'CHANGELOG.md',
+      'docs/api.md',
       'docs/storage.md',
       'docs/alerting.md',
       'docs/dashboard.md',

@@ -50,6 +50,8 @@ const reload = async ({ url }: RunningExporter) => {
 
 const ready = (exporter: RunningExporter) => eventually(async () => (await exporter.get('/-/ready')) === 'Ready\n');
 
+const BROKEN_CERTIFICATE = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+
 describe('a reload', () => {
   it('with a bad config changes nothing and says everything but the secrets', async () => {
     const simulator = await simulate();
@@ -160,10 +162,10 @@ describe('a reload', () => {
     expect(await exporter.sample('aicc_cti_polls_total{call_center="main"}')).toBe(polls);
   });
 
-  it('refuses a certificate and a key that do not belong together', async () => {
+  it('refuses a certificate whose chain breaks off', async () => {
     const [a, b] = [await simulate({ tls: true }), await simulate({ tls: true })];
     const exporter = await run(yaml(center('main', a, '[1]', '    tls: { insecure_skip_verify: true }\n')), {
-      files: { 'cert.pem': a.client?.certPem ?? '', 'key.pem': b.client?.keyPem ?? '' },
+      files: { 'cert.pem': `${a.client?.certPem ?? ''}\n${BROKEN_CERTIFICATE}`, 'key.pem': a.client?.keyPem ?? '' },
     });
     const tls = '    tls: { insecure_skip_verify: true, cert_file: cert.pem, key_file: key.pem }\n';
     exporter.writeConfig(yaml(center('main', a, '[1]', tls), center('other', b, '[1]', tls)));
@@ -203,10 +205,10 @@ describe('a reload', () => {
     expect((await reload(exporter)).status).toBe(500);
     expect(await state()).toEqual(old);
 
-    // Good to read, but its certificate and key are of two pairs.
-    const [one, two] = [await simulate({ tls: true }), await simulate({ tls: true })];
-    writeFileSync(join(exporter.folder, 'cert.pem'), one.client?.certPem ?? '');
-    writeFileSync(join(exporter.folder, 'key.pem'), two.client?.keyPem ?? '');
+    // Good to read, but the chain of its certificate breaks off.
+    const one = await simulate({ tls: true });
+    writeFileSync(join(exporter.folder, 'cert.pem'), `${one.client?.certPem ?? ''}\n${BROKEN_CERTIFICATE}`);
+    writeFileSync(join(exporter.folder, 'key.pem'), one.client?.keyPem ?? '');
     exporter.writeConfig(yaml(center('main', one, '[1]', '    tls: { cert_file: cert.pem, key_file: key.pem }\n')));
     expect((await reload(exporter)).status).toBe(500);
     expect(await state()).toEqual(old);

@@ -158,6 +158,15 @@ describe('an answer', () => {
     });
   });
 
+  test.each([
+    [null, undefined],
+    [{ data: null }, undefined],
+    [{ data: null, count: 0 }, 0],
+    [{ data: null, count: 3 }, 3],
+  ])('with %j has no rows', (resultDesc, count) => {
+    expect(parseAnswer({ resultCode: '0', resultDesc })).toEqual({ rows: [], count });
+  });
+
   const errorOf = (body: unknown): ApiError => {
     try {
       parseAnswer(body);

@@ -63,15 +63,15 @@ describe('simulate', () => {
   test.each([
     ['--nonsense', 'nonsense'],
     ['extra', 'extra'],
-    ['--port=70000', '--port: 70000 is not an integer from 0 to 65535'],
-    ['--port=abc', '--port: abc'],
+    ['--port=70000', '--port is "70000": use a whole number from 0 to 65535'],
+    ['--port=abc', '--port is "abc"'],
     ['--vdns=1,', '--vdns'],
     ['--vdns=9-3', '--vdns'],
-    ['--vdns=0', '--vdns: 0 is not an integer from 1 to 5000'],
-    ['--settle-lag=5', '--settle-lag: 5 is not a duration like 500ms, 5s or 2m'],
-    ['--late=1.5', '--late: 1.5 is not a number from 0 to 1'],
+    ['--vdns=0', '--vdns is "0": write ids and ranges of ids from 1 to 5000'],
+    ['--settle-lag=5', '--settle-lag is "5": use a duration such as 500ms, 5s or 2m'],
+    ['--late=1.5', '--late is "1.5": use a number from 0 to 1'],
     ['--corrections=x', '--corrections'],
-    ['--shape=round', '--shape: round is none of example,'],
+    ['--shape=round', '--shape is "round": use one of example,'],
   ])('refuses %s', async (flag, text) => {
     const { code } = run('--http', '--port=0', flag);
     const error: unknown = await code.catch((reason: unknown) => reason);

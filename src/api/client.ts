@@ -1,3 +1,4 @@
+import { MAX_VDNS } from '../config/schema.ts';
 import { ApiError } from '../errors.ts';
 import { formatApiTime, WINDOW_MS, type WindowRange, windowsBetween } from '../window.ts';
 import { type Answer, type Expectation, parseRow, type RejectionReason, type VdnWindow } from './rows.ts';
@@ -11,9 +12,6 @@ const PAGE_SIZE = 100;
 
 /** A server may give fewer rows than `limit`, but one that gives a few at a time would keep a poll busy for hours. */
 const SMALLEST_PAGE = 10;
-
-/** Most VDNs of a call center; bounds what an answer without a list of VDNs may bring. */
-export const MAX_VDNS = 5000;
 
 export interface Query {
   /** 1..100 ids, or `all` to leave the choice to the API. */
@@ -59,9 +57,21 @@ class Gathering {
   add(row: unknown): void {
     const parsed = parseRow(row, this.#expected);
     if ('window' in parsed) {
-      const key = `${parsed.window.vdn}/${parsed.window.begin}`;
-      this.seen.add(key);
-      this.windows.set(key, parsed.window);
+      const { vdn, begin, ccId } = parsed.window;
+      const key = `${vdn}/${begin}`;
+      const other = this.windows.get(key)?.ccId;
+      if (ccId === undefined || other === undefined || ccId === other) {
+        this.seen.add(key);
+        this.windows.set(key, parsed.window);
+        return;
+      }
+      // Without cc_id in the config a VDN may come from two call centers. Always the same one is used, whatever the order.
+      this.seen.add(`${key} ${Math.max(ccId, other)}`);
+      this.rejected.set(`${key} ${Math.max(ccId, other)}`, {
+        reason: 'wrong_cc_id',
+        detail: `vdn ${vdn}: ccId is ${ccId} and ${other}, set cc_id`,
+      });
+      if (ccId < other) this.windows.set(key, parsed.window);
     } else if ('rejected' in parsed) {
       // A bad row beside a good one of the same VDN and window (of another ccId, say) is a row of its own.
       const key = `${parsed.rejected} ${rawKey(row)}`;
@@ -107,10 +117,13 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     let count: number | undefined;
     for (let offset = 0, pages = 0; offset < mostRows && pages < mostPages; pages++) {
       const answer = await page(query, offset, signal);
+      const before = gathering.seen.size;
       for (const row of answer.rows) gathering.add(row);
       offset += answer.rows.length;
       count = answer.count ?? count;
-      const isLast = count === undefined ? answer.rows.length < PAGE_SIZE : gathering.seen.size >= count;
+      // Without a count, a page of nothing new is the first one again: a server that does not know limit and offset.
+      const isEnd = answer.rows.length < PAGE_SIZE || gathering.seen.size === before;
+      const isLast = count === undefined ? isEnd : gathering.seen.size >= count;
       if (isLast || answer.rows.length === 0) break;
     }
     return count;

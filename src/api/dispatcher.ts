@@ -66,6 +66,13 @@ function blaming(proxy: string, connect: Connector, isProxys: (error: Error) => 
   };
 }
 
+/** Leaves the server name to `tls.server_name`, or else to the host that is connected to when it is a name. */
+function nameOfTarget(connect: Connector): Connector {
+  return (target, callback) => {
+    connect({ ...target, servername: '' }, callback);
+  };
+}
+
 /** Inside a tunnel, what is not a matter of TLS with the CMS: CONNECT was refused, or the tunnel broke down. */
 function isTunnelFailure(error: Error): boolean {
   return 'code' in error && /^(UND_ERR_|ECONNRESET|EPIPE)/.test(String(error.code));
@@ -111,10 +118,7 @@ function createDispatcher(options: ConnectionOptions, signal: AbortSignal): Disp
   if (proxyUrl === undefined) {
     const connect = buildConnector(secure);
     // undici would take the server name from the Host header, which the signing options may change.
-    const toUrl: Connector = (target, callback) => {
-      connect({ ...target, servername: '' }, callback);
-    };
-    return new Agent({ ...pool, connect: reporting(toUrl, onCertificate) });
+    return new Agent({ ...pool, connect: reporting(nameOfTarget(connect), onCertificate) });
   }
 
   const proxy = new URL(proxyUrl);
@@ -126,7 +130,8 @@ function createDispatcher(options: ConnectionOptions, signal: AbortSignal): Disp
     requestTls: secure,
     proxyTls: { timeout, signal },
     clientFactory: (origin, { connect }: { connect: Connector }) =>
-      new Pool(origin, { connect: blaming(proxy.host, connect, () => true) }),
+      // undici would take even an address for the server name, of which Node.js warns.
+      new Pool(origin, { connect: blaming(proxy.host, nameOfTarget(connect), () => true) }),
     factory: (origin, { connect, ...rest }: Pool.Options & { connect: Connector }) =>
       new Pool(origin, { ...rest, connect: reporting(blaming(proxy.host, connect, isTunnelFailure), onCertificate) }),
   });

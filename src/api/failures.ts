@@ -1,3 +1,4 @@
+import type { PeerCertificate } from 'node:tls';
 import { ApiError, type FailureReason } from '../errors.ts';
 import { ProxyFailure } from './proxy.ts';
 
@@ -11,6 +12,8 @@ const explain = (reason: FailureReason, text: string, hint: string): Explanation
 
 const ALLOWED = "the CMS allows this machine's source address, and the port is right";
 const CLOSED_HINT = `Check that ${ALLOWED}; a port that wants https:// or a client certificate (tls.cert_file) closes connections, too`;
+const NOT_CMS = 'Check that url points to the CC-CMS server itself';
+const MANGLED = 'The answer was cut off or mangled on its way: check proxies and gateways in between';
 const CA_HINT = 'Set tls.ca_file to the CA certificate (PEM) that signed the certificate of the CMS';
 
 /** Error codes of Node.js, OpenSSL and undici that have one clear meaning for an operator. */
@@ -25,6 +28,8 @@ const CODES: Readonly<Record<string, Explanation>> = {
   ETIMEDOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
   UND_ERR_CONNECT_TIMEOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
   UND_ERR_SOCKET: explain('network', 'connection closed before the answer was complete', CLOSED_HINT),
+  UND_ERR_HEADERS_OVERFLOW: explain('invalid', 'the headers of the answer are too large', NOT_CMS),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: explain('invalid', 'the answer contradicts its Content-Length', MANGLED),
   CERT_HAS_EXPIRED: explain('tls', 'the certificate has expired', 'Renew the certificate of the CMS'),
   CERT_NOT_YET_VALID: explain('tls', 'the certificate is not valid yet', 'Check the clock of this machine'),
   DEPTH_ZERO_SELF_SIGNED_CERT: explain('tls', 'the certificate is self-signed', CA_HINT),
@@ -38,6 +43,14 @@ const CODES: Readonly<Record<string, Explanation>> = {
     'Use a host name of the certificate in url, or set tls.server_name to one',
   ),
 };
+
+/** The names that a certificate is for, when it is for another one: one of them is what `tls.server_name` wants. */
+function namesOf(error: Error): string {
+  const cert = 'cert' in error ? (error.cert as Partial<PeerCertificate>) : {};
+  if (cert.subjectaltname !== undefined) return ` (it is for ${cert.subjectaltname.slice(0, 200)})`;
+  const name = cert.subject?.CN;
+  return name === undefined ? '' : ` (it is for CN=${String(name).slice(0, 200)}, without a subjectAltName)`;
+}
 
 /** The chain of causes, outermost first; a failed dual-stack connect hides the reasons in `errors`. */
 function* causes(error: unknown): Generator<Error> {
@@ -57,7 +70,7 @@ function explanationOf(error: unknown): Explanation {
     const code = codeOf(cause);
     const known = CODES[code];
     // undici wraps what happened on the socket: the innermost known code says most.
-    if (known !== undefined) generic = known;
+    if (known !== undefined) generic = { ...known, text: known.text + namesOf(cause) };
     else if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
       generic = explain(
         'tls',
@@ -83,7 +96,12 @@ function explainProxy({ proxy, status, cause }: ProxyFailure): Explanation {
     return explain(reason, `the proxy ${proxy}: ${text}`, hint);
   }
   const text = `the proxy ${proxy} answered HTTP ${status} and opened no tunnel`;
-  if (status === 407) return explain('network', text, 'Check the user and the password in proxy_url');
+  if (status === 407)
+    return explain(
+      'network',
+      text,
+      'Check the user and the password in proxy_url (or the proxy variables of the environment)',
+    );
   const isRefusal = status >= 400 && status < 500;
   return explain(
     'network',
@@ -140,10 +158,7 @@ export function fromStatus(origin: string, status: number, body: string, retryAf
     407: 'Check the credentials in proxy_url',
     429: 'The CMS or a firewall limits requests: lower poll.concurrency or raise poll.retry_interval',
   };
-  const fallback =
-    status >= 500
-      ? 'The CMS or the gateway in front of it has a problem: look there'
-      : 'Check that url points to the CC-CMS server itself';
+  const fallback = status >= 500 ? 'The CMS or the gateway in front of it has a problem: look there' : NOT_CMS;
   return new ApiError(`${origin}: HTTP ${status}${pageTitle(body)}`, {
     ...common,
     reason: 'http',
@@ -157,13 +172,19 @@ export function notJson(origin: string, body: string, cause: unknown): ApiError 
   return new ApiError(
     isPage
       ? `${origin}: the answer is a web page${pageTitle(body)}, not JSON`
-      : `${origin}: the answer is not complete JSON (${body.length} characters)`,
+      : `${origin}: the answer is ${body.trim() === '' ? 'empty' : `not complete JSON (${body.length} characters)`}`,
     {
       reason: 'invalid',
-      hint: isPage
-        ? 'A portal or firewall answers in place of the CMS: check url and the path to it'
-        : 'The answer was cut off or mangled on its way: check proxies and gateways in between',
+      hint: isPage ? 'A portal or firewall answers in place of the CMS: check url and the path to it' : MANGLED,
       cause,
     },
   );
+}
+
+/** An answer in a coding that was not asked for. */
+export function compressed(origin: string, encoding: string): ApiError {
+  return new ApiError(`${origin}: the answer is compressed (${encoding.slice(0, 40)}), which was not asked for`, {
+    reason: 'invalid',
+    hint: 'Have the gateway in front of the CMS not compress what accepts identity alone',
+  });
 }

@@ -166,9 +166,11 @@ export function parseAnswer(body: unknown): Answer {
     });
   }
 
+  // Not documented: how no rows are written. A null says none; a field that is not there says that this is another format.
+  if (desc === null) return { rows: [], count: undefined };
   if (Array.isArray(desc)) return { rows: desc, count: undefined };
   if (!isRecord(desc)) throw invalid('The answer has no rows: resultDesc is neither an array nor an object');
-  const rows = desc['data'];
+  const rows = desc['data'] === null ? [] : desc['data'];
   if (!Array.isArray(rows)) throw invalid('The answer has no rows: resultDesc.data is not an array');
   const count = isAbsent(desc['count']) ? undefined : toNumber(desc['count']);
   if (count !== undefined && !(Number.isSafeInteger(count) && count >= 0)) {

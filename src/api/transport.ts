@@ -1,13 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { type Dispatcher, request } from 'undici';
-import type { Clock } from '../clock.ts';
-import type { SigningConfig } from '../config/schema.ts';
 import { ApiError, type FailureReason } from '../errors.ts';
 import { type Answer, parseAnswer } from './rows.ts';
-import { fromStatus, fromTransport, notJson, retryAfter, timedOut } from './failures.ts';
-import { authorization, type SigningKey, signingTimestamp } from './sign.ts';
-
-export const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
+import { compressed, fromStatus, fromTransport, notJson, retryAfter, timedOut } from './failures.ts';
+import { type PreparedRequest, send, type SendOptions } from './send.ts';
 
 /** A page of 100 rows is some 30 kB; a server that ignores `limit` gets room, one that never ends does not. */
 export const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -22,51 +17,9 @@ export interface RequestReport {
   readonly skewMs: number | undefined;
 }
 
-/** The headers and body of a request, as they are signed and sent. */
-export interface PreparedRequest {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signed: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
-}
-
-export interface TransportOptions {
-  readonly url: string;
-  readonly accessKey: string;
-  /** Called for every request, so that a rotated key is used at once. */
-  readonly secretKey: () => Promise<string>;
-  readonly signing: SigningConfig;
+export interface TransportOptions extends SendOptions {
   readonly timeoutMs: number;
-  readonly dispatcher: Dispatcher;
-  readonly clock: Clock;
   readonly onRequest: (report: RequestReport) => void;
-  /** For people who debug a signature: what is about to be sent. */
-  readonly onPrepared?: (prepared: PreparedRequest) => void;
-}
-
-/** Builds and signs one request. A retry must be prepared anew: the timestamp is part of the signature. */
-export function prepare(
-  payload: object,
-  key: SigningKey,
-  options: Pick<TransportOptions, 'url' | 'signing'>,
-  now: number,
-): PreparedRequest {
-  const body = Buffer.from(JSON.stringify(payload), 'utf8');
-  const sent: Record<string, string> = {
-    'content-type': 'application/json;charset=UTF-8',
-    'content-length': String(body.length),
-    // URL.host leaves out the port when it is the scheme's default, just as the header does.
-    host: options.signing.host ?? new URL(options.url).host,
-  };
-  const signed = Object.fromEntries(options.signing.headers.map((name) => [name, sent[name] ?? '']));
-  const timestamp = signingTimestamp(now, options.signing.milliseconds);
-  const authorizationValue = authorization(
-    { method: 'POST', path: SYSINDEX_PATH, headers: signed, body },
-    key,
-    timestamp,
-  );
-  const headers = { ...sent, accept: 'application/json', authorization: authorizationValue };
-  return { path: SYSINDEX_PATH, headers, signed, body };
 }
 
 async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string): Promise<string> {
@@ -82,7 +35,8 @@ async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string): P
     }
     parts.push(part);
   }
-  return Buffer.concat(parts).toString('utf8');
+  // Drops the byte order mark that some servers put before JSON.
+  return new TextDecoder().decode(Buffer.concat(parts));
 }
 
 /** Their clock minus ours; the header has whole seconds, so half a second is added on average. */
@@ -103,18 +57,6 @@ function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }
 
-async function readSecretKey(options: TransportOptions): Promise<string> {
-  try {
-    return await options.secretKey();
-  } catch (cause) {
-    throw new ApiError(`The secret key cannot be read: ${cause instanceof Error ? cause.message : 'unknown error'}`, {
-      reason: 'auth',
-      hint: 'Check secret_key_file and its permissions',
-      cause,
-    });
-  }
-}
-
 function parseJson(text: string, origin: string): unknown {
   try {
     return JSON.parse(text);
@@ -123,37 +65,14 @@ function parseJson(text: string, origin: string): unknown {
   }
 }
 
-/** Rejects as soon as `signal` is aborted: undici itself looks at it only when the connection is there. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => {
-      reject(new Error('Aborted'));
-    });
-    promise.then(resolve, reject);
-  });
-}
-
 async function exchange(
   payload: object,
   options: TransportOptions,
   signal: AbortSignal,
   onSkew: (skewMs: number | undefined) => void,
 ): Promise<Answer> {
-  const { url, clock, dispatcher } = options;
-  const secretKey = await readSecretKey(options);
-  const sentAt = clock.now();
-  const prepared = prepare(payload, { accessKey: options.accessKey, secretKey }, options, sentAt);
-  options.onPrepared?.(prepared);
-  const answered = request(new URL(prepared.path, url), {
-    method: 'POST',
-    headers: prepared.headers,
-    body: prepared.body,
-    dispatcher,
-    signal,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  const response = await orAborted(answered, signal);
+  const { url, clock } = options;
+  const { prepared, sentAt, response } = await send(payload, options, signal);
   const skewMs = skewOf(single(response.headers['date']), sentAt, clock.now());
   onSkew(skewMs);
   const body = readLimited(response.body, url);
@@ -164,7 +83,14 @@ async function exchange(
     const wait = retryAfter(single(response.headers['retry-after']), clock.now() + (skewMs ?? 0));
     throw fromStatus(url, response.statusCode, page, wait);
   }
-  return parseAnswer(parseJson(withoutEchoes(await body, prepared, options.accessKey), url));
+  const text = withoutEchoes(await body, prepared, options.accessKey);
+  const encoding = withoutEchoes(
+    single(response.headers['content-encoding']) ?? 'identity',
+    prepared,
+    options.accessKey,
+  );
+  if (encoding.toLowerCase() !== 'identity') throw compressed(url, encoding);
+  return parseAnswer(parseJson(text, url));
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { type CallCenterConfig, type Config, MAX_VDN_ID, type VdnConfig } from '../config/schema.ts';
+import { type CallCenterConfig, type Config, MAX_VDN_ID, MAX_VDNS, type VdnConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { formatIds } from '../gaps.ts';
 import type { HistoryTarget } from '../history.ts';
@@ -68,7 +68,7 @@ export function select(
   }
   if (flags.vdn === undefined) return chosen.map((config) => ({ config, vdns: config.vdns }));
 
-  const ids = readIds(flags.vdn);
+  const ids = readIds('vdn', flags.vdn, MAX_VDN_ID);
   const labels = Object.fromEntries(vdnLabelNames.map((name) => [name, '']));
   const selections = chosen.map((config) => ({
     config,
@@ -93,15 +93,18 @@ export function targetsOf(selections: readonly Selection[]): HistoryTarget[] {
   }));
 }
 
-/** Ids and ranges such as `1,2,10-19`, ascending. */
-function readIds(text: string): number[] {
+/**
+ * Ids and ranges such as `1,2,10-19`, ascending, from 1 to `most`.
+ * @throws UsageError
+ */
+export function readIds(flag: string, text: string, most: number): number[] {
   const ids = new Set<number>();
   for (const part of text.split(',')) {
     const [, first = '', last = first] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part.trim()) ?? [];
     const from = Number(first);
     const to = Number(last);
-    if (first === '' || from < 1 || to > MAX_VDN_ID || to < from || to - from > 5000) {
-      throw new UsageError(`--vdn is "${text}": write ids and ranges of ids, like 1,2,10-19`);
+    if (first === '' || from < 1 || to > most || to < from || to - from > MAX_VDNS) {
+      throw new UsageError(`--${flag} is "${text}": write ids and ranges of ids from 1 to ${most}, like 1,2,10-19`);
     }
     for (let id = from; id <= to; id++) ids.add(id);
   }

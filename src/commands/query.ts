@@ -1,5 +1,5 @@
 import { type QueryResult, rangeUpTo } from '../api/client.ts';
-import type { PreparedRequest } from '../api/transport.ts';
+import type { PreparedRequest } from '../api/send.ts';
 import { createClientFor } from '../client-for.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';

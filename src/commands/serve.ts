@@ -1,36 +1,21 @@
+import { once } from 'node:events';
 import { type Clock, systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { UsageError } from '../errors.ts';
 import { createExporter } from '../exporter.ts';
 import { createExposition, type Exposition } from '../exposition.ts';
-import { createApp, RESERVED_PATHS } from '../http/app.ts';
+import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import { renderStatusPage } from '../http/status-page.ts';
 import type { VdnQuery } from '../http/vdn-list.ts';
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type Logger, type LogLevel } from '../log.ts';
+import { createLogger, type Logger } from '../log.ts';
 import { createReload } from '../reload.ts';
 import { createOwnMetrics } from '../runtime-metrics.ts';
 import { noStorage, openStorage, type Storage } from '../storage.ts';
 import { createTelemetry, type Telemetry } from '../telemetry.ts';
 import { readVersion } from '../version.ts';
 import { checkConfig } from './check-config.ts';
-import { oneOf, readFlags } from './flags.ts';
-
-export const SERVE_USAGE = `Usage: aicc-cti-exporter [serve] --config.file=FILE [flags]
-
-Polls the call centers of the config and serves what they report to Prometheus.
-
-  --config.file=FILE              configuration (required); config.example.yaml documents every key
-  --config.check                  check the configuration, and the web config, and exit: 0 if good, 2 if not
-  --web.listen-address=ADDRESS    host:port, :port or [ipv6]:port; repeatable (default :10122)
-  --web.telemetry-path=PATH       where the metrics are (default /metrics)
-  --web.config.file=FILE          TLS, client certificates, users (exporter-toolkit's format)
-  --storage.path=DIR              keep counters over restarts in this directory
-  --log.level=LEVEL               debug, info, warn or error (default info)
-  --log.format=FORMAT             logfmt or json (default logfmt)
-  --version, --help
-`;
+import { parseFlags, type ServeFlags } from './serve-flags.ts';
 
 export interface ServeIo {
   readonly stdout: { write(text: string): unknown };
@@ -42,66 +27,8 @@ export interface ServeIo {
   readonly onHangup: (reload: () => void) => void;
 }
 
-interface Flags {
-  readonly configFile: string;
-  readonly isCheck: boolean;
-  readonly listenAddresses: readonly string[];
-  readonly telemetryPath: string;
-  readonly webConfigFile: string | undefined;
-  readonly storagePath: string | undefined;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
-}
-
-function parseFlags(argv: readonly string[]): Flags {
-  const values = readFlags(argv, {
-    'config.file': { type: 'string' },
-    'config.check': { type: 'boolean', default: false },
-    'web.listen-address': { type: 'string', multiple: true, default: [':10122'] },
-    'web.telemetry-path': { type: 'string', default: '/metrics' },
-    'web.config.file': { type: 'string' },
-    'storage.path': { type: 'string' },
-    'log.level': { type: 'string', default: 'info' },
-    'log.format': { type: 'string', default: 'logfmt' },
-  });
-  const configFile = values['config.file'];
-  if (!configFile) throw new UsageError('--config.file=FILE is missing: config.example.yaml shows what belongs in it');
-  const telemetryPath = values['web.telemetry-path'];
-  if (!/^\/[\w./-]*$/.test(telemetryPath)) {
-    throw new UsageError(`--web.telemetry-path is "${telemetryPath}": use a path of plain characters such as /metrics`);
-  }
-  if (RESERVED_PATHS.includes(telemetryPath)) {
-    throw new UsageError(`--web.telemetry-path is "${telemetryPath}", which is taken: use another such as /metrics`);
-  }
-  return {
-    configFile,
-    isCheck: values['config.check'],
-    listenAddresses: values['web.listen-address'],
-    telemetryPath,
-    webConfigFile: values['web.config.file'],
-    storagePath: values['storage.path'],
-    logLevel: oneOf('log.level', values['log.level'], LOG_LEVELS),
-    logFormat: oneOf('log.format', values['log.format'], LOG_FORMATS),
-  };
-}
-
-/** Resolves when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else
-      signal.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-  });
-}
-
 interface Parts {
-  readonly flags: Flags;
+  readonly flags: ServeFlags;
   readonly io: ServeIo;
   readonly config: Config;
   readonly version: string;
@@ -176,7 +103,7 @@ async function run(parts: Parts): Promise<void> {
 
     try {
       exporter.start();
-      await aborted(io.signal);
+      if (!io.signal.aborted) await once(io.signal, 'abort');
       logger.info('Stopping');
     } finally {
       await server.close();

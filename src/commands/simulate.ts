@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { once } from 'node:events';
+import { parseDuration } from '../config/durations.ts';
 import { OperationError, UsageError } from '../errors.ts';
-import { isShapeName, SHAPES } from '../simulator/answer.ts';
+import { SHAPES, type ShapeName } from '../simulator/answer.ts';
 import { SYSINDEX_PATH } from '../simulator/cms.ts';
 import {
   DEFAULT_ACCESS_KEY,
@@ -10,6 +11,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from '../simulator/simulator.ts';
+import { oneOf, readFlags, readIds, wholeNumber } from './flags.ts';
 
 export const SIMULATE_USAGE = `Usage: aicc-cti-exporter simulate [flags]
 
@@ -28,11 +30,17 @@ A stand-in for the CMS of the vendor: answers sysindex with made-up, reproducibl
   --settle-lag=5s        window end to its row
   --late=0               share of rows that come minutes later, 0 to 1
   --corrections=0        share of rows that are corrected after they came, 0 to 1
-  --shape=example        how answers are written: ${Object.keys(SHAPES).join(', ')},
-                         or cycle for another with every request
+  --shape=example        how answers are written, see below
   --control              faults can be read and set at /-/faults
-  --help                 this text
+  --help
+
+Shapes: ${Object.keys(SHAPES).join(', ')}; cycle is another with every request.
 `;
+
+/** The largest VDN id of the vendor's sibling interfaces. */
+const MAX_VDN = 5000;
+
+const SHAPE_NAMES = [...(Object.keys(SHAPES) as ShapeName[]), 'cycle'] as const;
 
 export interface SimulateEnvironment {
   readonly stdout: NodeJS.WritableStream;
@@ -46,107 +54,73 @@ export interface SimulateEnvironment {
  * and an OperationError when the port or the file cannot be had.
  */
 export async function simulate(argv: readonly string[], env: SimulateEnvironment): Promise<number> {
-  const flags = readFlags(argv);
-  if (flags.help === true) {
+  if (argv.includes('--help')) {
     env.stdout.write(SIMULATE_USAGE);
     return 0;
   }
-  const simulator = await start(readOptions(flags));
+  const { options, caFile } = readOptions(argv);
+  const simulator = await start(options);
   try {
-    const caFile = flags['ca-out'];
     if (caFile !== undefined) await writeCa(caFile, simulator);
     const ids = `${simulator.vdns.length} VDN${simulator.vdns.length === 1 ? '' : 's'}`;
     env.stdout.write(`Simulated CMS with ${ids} listening on ${simulator.url}${SYSINDEX_PATH}\n`);
-    await aborted(env.signal);
+    if (!env.signal.aborted) await once(env.signal, 'abort');
     return 0;
   } finally {
     await simulator.close();
   }
 }
 
-const OPTIONS = {
-  host: { type: 'string' },
-  port: { type: 'string' },
-  http: { type: 'boolean' },
-  'ca-out': { type: 'string' },
-  'access-key': { type: 'string' },
-  'secret-key': { type: 'string' },
-  'cc-id': { type: 'string' },
-  vdns: { type: 'string' },
-  seed: { type: 'string' },
-  flat: { type: 'boolean' },
-  'settle-lag': { type: 'string' },
-  late: { type: 'string' },
-  corrections: { type: 'string' },
-  shape: { type: 'string' },
-  control: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
-
-type Flags = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
-
-function readFlags(argv: readonly string[]): Flags {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-function readOptions(flags: Flags): SimulatorOptions {
-  const { shape = 'example' } = flags;
-  if (shape !== 'cycle' && !isShapeName(shape)) {
-    throw new UsageError(`--shape: ${shape} is none of ${Object.keys(SHAPES).join(', ')}, cycle`);
-  }
-  if (flags.http === true && flags['ca-out'] !== undefined) {
+function readOptions(argv: readonly string[]): { options: SimulatorOptions; caFile: string | undefined } {
+  const flags = readFlags(argv, {
+    host: { type: 'string' },
+    port: { type: 'string', default: '28443' },
+    http: { type: 'boolean', default: false },
+    'ca-out': { type: 'string' },
+    'access-key': { type: 'string' },
+    'secret-key': { type: 'string' },
+    'cc-id': { type: 'string', default: '1' },
+    vdns: { type: 'string', default: '1-12' },
+    seed: { type: 'string', default: '1' },
+    flat: { type: 'boolean' },
+    'settle-lag': { type: 'string', default: '5s' },
+    late: { type: 'string', default: '0' },
+    corrections: { type: 'string', default: '0' },
+    shape: { type: 'string', default: 'example' },
+    control: { type: 'boolean' },
+  });
+  if (flags.http && flags['ca-out'] !== undefined) {
     throw new UsageError('--ca-out: there is no CA with --http; leave one of them out');
   }
-  return {
+  const options = {
     host: flags.host,
-    port: readNumber('--port', flags.port ?? '28443', 0, 65_535),
-    tls: flags.http !== true,
+    port: wholeNumber('port', flags.port, 0, 65_535),
+    tls: !flags.http,
     accessKey: flags['access-key'],
     secretKey: flags['secret-key'],
-    ccId: readNumber('--cc-id', flags['cc-id'] ?? '1', 1, 65_535),
-    vdns: readIds(flags.vdns ?? '1-12'),
-    seed: readNumber('--seed', flags.seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
+    ccId: wholeNumber('cc-id', flags['cc-id'], 1, 65_535),
+    vdns: readIds('vdns', flags.vdns, MAX_VDN),
+    seed: wholeNumber('seed', flags.seed, 0, 9_999_999_999),
     flat: flags.flat,
-    settleLag: readDuration('--settle-lag', flags['settle-lag'] ?? '5s'),
-    late: readShare('--late', flags.late ?? '0'),
-    corrections: readShare('--corrections', flags.corrections ?? '0'),
-    shape,
+    settleLag: readDuration('settle-lag', flags['settle-lag']),
+    late: readShare('late', flags.late),
+    corrections: readShare('corrections', flags.corrections),
+    shape: oneOf('shape', flags.shape, SHAPE_NAMES),
     control: flags.control,
   };
-}
-
-function readNumber(flag: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError(`${flag}: ${text} is not an integer from ${least} to ${most}`);
+  return { options, caFile: flags['ca-out'] };
 }
 
 function readShare(flag: string, text: string): number {
   const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
-  if (value >= 0 && value <= 1) return value;
-  throw new UsageError(`${flag}: ${text} is not a number from 0 to 1`);
+  if (value <= 1) return value;
+  throw new UsageError(`--${flag} is "${text}": use a number from 0 to 1`);
 }
 
 function readDuration(flag: string, text: string): number {
-  const [, amount, unit = ''] = /^(\d{1,9})(ms|s|m|h)$/.exec(text) ?? [];
-  const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit];
-  if (factor !== undefined) return Number(amount) * factor;
-  throw new UsageError(`${flag}: ${text} is not a duration like 500ms, 5s or 2m`);
-}
-
-function readIds(text: string): readonly number[] {
-  const ids = new Set<number>();
-  for (const part of text.split(',')) {
-    const [, first = '', last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
-    const from = readNumber('--vdns', first === '' ? part : first, 1, 5000);
-    const to = readNumber('--vdns', last === '' ? part : last, from, 5000);
-    for (let id = from; id <= to; id++) ids.add(id);
-  }
-  return [...ids];
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`--${flag} is "${text}": use a duration such as 500ms, 5s or 2m`);
 }
 
 async function start(options: SimulatorOptions): Promise<Simulator> {
@@ -167,18 +141,4 @@ async function writeCa(file: string, { caPem = '' }: Simulator): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperationError(`--ca-out: the file cannot be written: ${reason}`, { cause: error });
   }
-}
-
-/** Resolves when the signal is aborted. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -1,6 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
+/** A line break or another control character in a secret, name, host or header is always a mistake. */
+export const CONTROL = /\p{Cc}/u;
+
 export type FileKind = 'certificate' | 'key' | 'secret';
 
 const REASONS: Partial<Record<string, string>> = {
@@ -18,22 +21,45 @@ export function readFailure(error: unknown): string {
   return REASONS[code] ?? code;
 }
 
-/** What is wrong with a file that the config names; undefined when it can be used. */
-export async function checkFile(path: string, kind: FileKind): Promise<string | undefined> {
-  let content: string;
+/**
+ * What is wrong with a file that the config names; undefined when it can be used.
+ * @param certFile the certificate that a key must belong to
+ */
+export async function checkFile(path: string, kind: FileKind, certFile?: string): Promise<string | undefined> {
+  let bytes: Buffer;
   try {
-    content = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     return `Cannot read the file: ${readFailure(error)}`;
   }
-  if (kind === 'secret') return withoutTrailingNewline(content) === '' ? 'The file is empty' : undefined;
+  if (kind === 'secret') return secretIn(bytes).trouble;
+  const content = bytes.toString();
   if (kind === 'certificate') return isCertificate(content) ? undefined : 'The file holds no certificate in PEM format';
-  return isPrivateKey(content) ? undefined : 'The file holds no unencrypted private key in PEM format';
+  if (!isPrivateKey(content)) return 'The file holds no unencrypted private key in PEM format';
+  return certFile === undefined || (await isPair(certFile, content))
+    ? undefined
+    : 'The key does not belong to the certificate of cert_file';
 }
 
-/** Editors and `echo` end a file with a line break that is no part of the secret. */
-export function withoutTrailingNewline(content: string): string {
-  return content.replace(/[\r\n]+$/, '');
+/** Also true for a certificate that cannot be read: that is its own problem. */
+async function isPair(certFile: string, key: string): Promise<boolean> {
+  const certificate = await readFile(certFile, 'utf8').catch(() => '');
+  return !isCertificate(certificate) || new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+}
+
+/**
+ * The secret in a file, or what is wrong with the file. Editors and `echo` end a file with a line break, some begin it
+ * with a byte order mark: neither is part of the secret.
+ */
+export function secretIn(bytes: Uint8Array): { secret: string; trouble?: undefined } | { trouble: string } {
+  let secret: string;
+  try {
+    secret = new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/[\r\n]+$/, '');
+  } catch {
+    return { trouble: 'The file is not UTF-8 text' };
+  }
+  if (secret === '') return { trouble: 'The file is empty' };
+  return CONTROL.test(secret) ? { trouble: 'The file must hold the secret in one line, and nothing else' } : { secret };
 }
 
 function isCertificate(pem: string): boolean {

@@ -21,20 +21,20 @@ const MAX_ALIASES = 1000;
 export async function loadConfig(file: string, env: Environment): Promise<Config> {
   const { root, problems } = await openYaml(file, env);
   const warnings: string[] = [];
-  const files: { value: Reader; path: string; kind: FileKind; relative: boolean }[] = [];
+  const files: { value: Reader; path: string; kind: FileKind; certFile: string | undefined; relative: boolean }[] = [];
 
   const config = readConfig(root, {
     warn: (value, message) => warnings.push(formatProblem(value.problem(message))),
-    file: (value, path, kind) => {
+    file: (value, path, kind, certFile) => {
       const absolute = resolve(dirname(file), path);
-      files.push({ value, path: absolute, kind, relative: !isAbsolute(path) });
+      files.push({ value, path: absolute, kind, certFile, relative: !isAbsolute(path) });
       return absolute;
     },
   });
 
   await Promise.all(
-    files.map(async ({ value, path, kind, relative }) => {
-      const trouble = await checkFile(path, kind);
+    files.map(async ({ value, path, kind, certFile, relative }) => {
+      const trouble = await checkFile(path, kind, certFile);
       if (trouble === undefined) return;
       const isLost = relative && trouble.endsWith('no such file');
       value.report(isLost ? `${trouble} (relative paths start at the config file's directory)` : trouble);

@@ -13,8 +13,8 @@ const DAY = 24 * HOUR;
 
 /** What reading needs from, and hands back to, the loader besides the values themselves. */
 export interface Surroundings {
-  /** Makes a path absolute and notes that the file must be readable and of this kind. */
-  readonly file: (value: Reader, path: string, kind: FileKind) => string;
+  /** Makes a path absolute and notes that the file must be readable and of this kind; a key must fit `certFile`. */
+  readonly file: (value: Reader, path: string, kind: FileKind, certFile: string | undefined) => string;
   readonly warn: (value: Reader, message: string) => void;
 }
 
@@ -105,7 +105,7 @@ function readSecretKey(
 ): SecretSource {
   if (inline !== undefined && file !== undefined) file.reportKey('Give either secret_key or secret_key_file, not both');
   if (inline === undefined && file === undefined) callCenter.report('Either secret_key or secret_key_file is required');
-  const value = text(inline);
+  const value = line(inline);
   const path = readFilePath(file, 'secret', around);
   return path !== undefined && inline === undefined ? { file: path } : { value: value ?? '' };
 }
@@ -134,11 +134,12 @@ function readTls(value: Reader | undefined, around: Surroundings): TlsConfig {
   const skip = keys.optional('insecure_skip_verify');
   const insecureSkipVerify = flag(skip) ?? DEFAULT_TLS.insecureSkipVerify;
   if (skip !== undefined && insecureSkipVerify) around.warn(skip, 'The identity of the CMS is not verified');
+  const certFile = readFilePath(cert, 'certificate', around);
   return {
     caFile: readFilePath(keys.optional('ca_file'), 'certificate', around),
     serverName: readServerName(keys.optional('server_name')),
-    certFile: readFilePath(cert, 'certificate', around),
-    keyFile: readFilePath(key, 'key', around),
+    certFile,
+    keyFile: readFilePath(key, 'key', around, certFile),
     insecureSkipVerify,
   };
 }
@@ -149,9 +150,14 @@ function readServerName(value: Reader | undefined): string | undefined {
   return name;
 }
 
-function readFilePath(value: Reader | undefined, kind: FileKind, around: Surroundings): string | undefined {
+function readFilePath(
+  value: Reader | undefined,
+  kind: FileKind,
+  around: Surroundings,
+  certFile?: string,
+): string | undefined {
   const path = line(value);
-  return value === undefined || path === undefined ? undefined : around.file(value, path, kind);
+  return value === undefined || path === undefined ? undefined : around.file(value, path, kind, certFile);
 }
 
 function readSigning(value: Reader | undefined): SigningConfig {

@@ -108,6 +108,7 @@ export const SIGNABLE_HEADERS = ['content-length', 'content-type', 'host'] as co
 
 export const DEFAULT_SIGNING: SigningConfig = { headers: SIGNABLE_HEADERS, milliseconds: true, host: undefined };
 
+/** Most VDNs of a call center; with `vdns: all` it bounds what an answer may bring. */
 export const MAX_VDNS = 5000;
 /** The largest 32-bit integer: what the CMS can hold as a VDN id. */
 export const MAX_VDN_ID = 2_147_483_647;

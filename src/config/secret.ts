@@ -1,23 +1,23 @@
 import { readFile } from 'node:fs/promises';
 
 import { OperationError } from '../errors.ts';
-import { readFailure, withoutTrailingNewline } from './files.ts';
+import { readFailure, secretIn } from './files.ts';
 import type { SecretSource } from './schema.ts';
 
 /**
  * The secret itself. A file is read anew each time, so that a rotated secret needs no restart; line breaks at its end
- * do not count. Throws {@link OperationError} when it cannot be read or is empty.
+ * do not count. Throws {@link OperationError} when it cannot be read or is no secret.
  */
 export async function readSecret(source: SecretSource): Promise<string> {
   if ('value' in source) return source.value;
-  let content: string;
+  let bytes: Buffer;
   try {
-    content = await readFile(source.file, 'utf8');
+    bytes = await readFile(source.file);
   } catch (error) {
     // Without the cause, whose message has the path: the path may come from the environment.
     throw new OperationError(`Cannot read the file of secret_key_file: ${readFailure(error)}`);
   }
-  const secret = withoutTrailingNewline(content);
-  if (secret === '') throw new OperationError('The file of secret_key_file is empty');
-  return secret;
+  const found = secretIn(bytes);
+  if (found.trouble !== undefined) throw new OperationError(`secret_key_file: ${found.trouble}`);
+  return found.secret;
 }

@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from './durations.ts';
+import { CONTROL } from './files.ts';
 import type { Reader } from './reader.ts';
 
 /*
@@ -6,20 +7,18 @@ import type { Reader } from './reader.ts';
  * after reporting a problem.
  */
 
-// A line break or another control character in a name, host or header is always a mistake.
-const CONTROL = /\p{Cc}/u;
-
 /** Text of any content, also empty. */
 export function anyText(value: Reader | undefined): string | undefined {
   const scalar = value?.scalar('a text');
   return value?.isNull() === true ? '' : scalar?.text;
 }
 
-/** Text that is not empty. A number keeps the spelling it has in the file. */
+/** Text that is not empty or blank. A number keeps the spelling it has in the file. */
 export function text(value: Reader | undefined): string | undefined {
   const found = anyText(value);
-  if (found === '') value?.report('Must not be empty');
-  return found === '' ? undefined : found;
+  if (found?.trim() !== '') return found;
+  value?.report('Must not be empty');
+  return undefined;
 }
 
 /** Text of one line without control characters. */
@@ -65,7 +64,7 @@ export function flag(value: Reader | undefined): boolean | undefined {
 
 /** The origin (`https://host:port`) of a URL that is nothing but an origin. */
 export function origin(value: Reader | undefined): string | undefined {
-  const url = httpUrl(value);
+  const url = httpUrl(value, 'of a host, such as https://cms.example.com:28443');
   if (value === undefined || url === undefined) return undefined;
   if (!refuseBeyondAuthority(value, url)) return undefined;
   if (url.username === '' && url.password === '') return url.origin;
@@ -75,7 +74,9 @@ export function origin(value: Reader | undefined): string | undefined {
 
 /** The URL of an HTTP proxy as written; it may carry a user and a password. */
 export function proxyUrl(value: Reader | undefined): string | undefined {
-  const url = httpUrl(value);
+  const expected =
+    'of an HTTP proxy, such as http://proxy.example.com:3128; in a password write %40 for @, %3A for : and %2F for /';
+  const url = httpUrl(value, expected);
   if (value === undefined || url === undefined || !refuseBeyondAuthority(value, url)) return undefined;
   return text(value);
 }
@@ -88,14 +89,15 @@ export function authority(value: Reader | undefined): string | undefined {
   return undefined;
 }
 
-function httpUrl(value: Reader | undefined): URL | undefined {
+/** `expected` completes "Must be an http:// or https:// URL". */
+function httpUrl(value: Reader | undefined, expected: string): URL | undefined {
   const found = line(value);
   if (value === undefined || found === undefined) return undefined;
   // URL itself also accepts `https:host`, blanks and backslashes.
   const isUrl = /^https?:\/\/[^\\\s/?#][^\\\s]*$/i.test(found) && URL.canParse(found);
   const url = isUrl ? new URL(found) : undefined;
   if (url !== undefined && url.port !== '0') return url;
-  value.report('Must be an http:// or https:// URL of a host, such as https://cms.example.com:28443');
+  value.report(`Must be an http:// or https:// URL ${expected}`);
   return undefined;
 }
 

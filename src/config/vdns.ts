@@ -19,14 +19,16 @@ interface Entry {
 
 const LABEL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Labels that aicc_cti_vdn_info has anyway. */
-const RESERVED_LABELS = ['call_center', 'vdn', 'cc_id', 'name'];
+const OWN_LABELS = ['call_center', 'vdn', 'cc_id', 'name'];
+/** Labels that a scrape adds, which would rename ours to `exported_job`, and those of histograms and summaries. */
+const PROMETHEUS_LABELS = ['job', 'instance', 'le', 'quantile'];
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /** The VDNs of a call center, sorted by id; undefined after a problem that leaves none. */
 export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all' | undefined {
   if (value === undefined) return undefined;
   if (value.isScalar() && value.scalar('')?.text === 'all') return 'all';
-  const items = value.list('a list of VDNs, or the word all');
+  const items = value.list('a list of VDNs such as [1, 10-19], or the word all');
   if (items === undefined) return undefined;
   if (items.length === 0) value.report('Must name at least one VDN, or be the word all');
 
@@ -86,8 +88,9 @@ function readLabels(value: Reader | undefined): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   for (const [name, entry] of value?.entries() ?? []) {
     if (!LABEL_NAME.test(name)) entry.reportKey('A label name has letters, digits and _ only, and no digit first');
-    else if (RESERVED_LABELS.includes(name))
-      entry.reportKey(`The label ${name} is set by the exporter: choose another`);
+    else if (OWN_LABELS.includes(name)) entry.reportKey(`The label ${name} is set by the exporter: choose another`);
+    else if (PROMETHEUS_LABELS.includes(name))
+      entry.reportKey(`The label ${name} has a meaning of its own in Prometheus: choose another`);
     else if (name.startsWith('__')) entry.reportKey('Label names that start with __ belong to Prometheus');
     else labels.set(name, anyText(entry) ?? '');
   }

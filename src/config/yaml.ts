@@ -50,10 +50,13 @@ function syntaxProblems(
   errors: readonly YAMLError[],
   position: YamlFile['position'],
 ): Problem[] {
-  const exhausted = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  // These make the rest of the file look wrong as well.
+  const exhausted = errors.filter(({ code }) => code === 'RESOURCE_EXHAUSTION').slice(0, 1);
+  const tabs = errors.filter(({ code }) => code === 'TAB_AS_INDENT');
+  const [causes = errors] = [exhausted, tabs].filter((found) => found.length > 0);
   const lines = text.split('\n');
   const problems = new Map<number, Problem>();
-  for (const { code, pos } of exhausted === undefined ? errors : [exhausted]) {
+  for (const { code, pos } of causes) {
     const { line, column } = position(pos[0]);
     const before = problems.get(line);
     if (before?.column !== undefined && before.column <= column) continue;

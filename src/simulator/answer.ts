@@ -51,7 +51,6 @@ export const SHAPES = {
 } as const satisfies Record<string, Shape>;
 
 export type ShapeName = keyof typeof SHAPES;
-export const isShapeName = (name: string): name is ShapeName => Object.hasOwn(SHAPES, name);
 
 /** The shapes that `cycle` goes through: each tells everything, and pages of different shapes fit together. */
 export const CYCLE = ['example', 'table', 'strings', 'numbers', 'count-string', 'count-absent'] as const;

@@ -321,6 +321,10 @@ describe('the command line', () => {
     [['serve', '--version'], 0, /^aicc-cti-exporter \d/],
     [['--help'], 0, 'Commands:'],
     [['help'], 0, 'Commands:'],
+    [['-h'], 0, 'Commands:'],
+    [['query', '-h'], 0, '--debug-signature'],
+    [['help', 'simulate'], 0, '--settle-lag=5s'],
+    [['help', 'serve'], 0, '--web.listen-address'],
     [['check-config', '--help'], 0, '--config.file=FILE'],
     [['serve', '--help'], 0, '--config.file=FILE'],
   ])('%j: exit code %i', async (args, code, stdout) => {
@@ -386,5 +390,11 @@ describe('the log', () => {
     quiet.child.kill('SIGTERM');
     expect(await quiet.ended()).toBe(0);
     expect(quiet.stderr()).toBe('');
+  });
+
+  test('tells of every request and poll at the level debug', async () => {
+    const program = await runExporter(config, ['--log.level=debug']);
+    await program.says(/level=debug msg="Request to the CMS" call_center="a b" duration_seconds=[\d.]+/);
+    await program.says(/level=debug msg=Polled call_center="a b" from=\S+Z to=\S+Z queries=1 failed=\d rows=\d+/);
   });
 });
