@@ -10,8 +10,8 @@ import { WINDOW_MS, type WindowRange, windowsBetween } from './window.ts';
  */
 const ROWS_PER_QUERY = 2_000;
 
-/** With `all` the number of VDNs is unknown: an hour, 60,000 rows at the very most. */
-const WINDOWS_PER_QUERY_OF_ALL = 12;
+/** With `all` the number of VDNs is unknown: half an hour, 30,000 rows at the very most. */
+const WINDOWS_PER_QUERY_OF_ALL = 6;
 
 /** The VDNs of one call center. */
 export interface HistoryTarget {

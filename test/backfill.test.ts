@@ -101,7 +101,7 @@ describe('a backfill', () => {
     expect(stdout).toBe(read());
   });
 
-  test('of all VDNs of the API, an hour at a time, has the same samples', async () => {
+  test('of all VDNs of the API, half an hour at a time, has the same samples', async () => {
     await go([...TWO_DAYS, out()]);
     config = configFlag(work.path('all.yaml'), [{ name: 'hq', simulator, more: 'vdns: all' }]);
     await go([...TWO_DAYS, out('all')]);

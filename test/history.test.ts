@@ -50,10 +50,10 @@ describe('a plan', () => {
     expect(() => plan.at(plan.length)).toThrow('There is no step');
   });
 
-  test('asks for all VDNs an hour at a time', () => {
-    const plan = planHistory([{ callCenter: 'a', vdns: 'all' }], range(30));
-    expect([0, 1, 2].map((index) => windowsBetween(START, plan.at(index).query.range.to))).toEqual([12, 24, 30]);
-    expect([plan.length, plan.expected, plan.at(0).query.vdns]).toEqual([3, 30, 'all']);
+  test('asks for all VDNs half an hour at a time', () => {
+    const plan = planHistory([{ callCenter: 'a', vdns: 'all' }], range(15));
+    expect([0, 1, 2].map((index) => windowsBetween(START, plan.at(index).query.range.to))).toEqual([6, 12, 15]);
+    expect([plan.length, plan.expected, plan.at(0).query.vdns]).toEqual([3, 15, 'all']);
   });
 });
 

@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   /** What `query`, `backfill` and `audit` are made of. */
   history: [
     'audit',
+    'audit-report',
     'backfill',
     'gaps',
     'history',
