@@ -133,6 +133,16 @@ describe('a CMS that wants a client certificate', () => {
   });
 });
 
+test('a chain of tls.cert_file that breaks off is told as a matter of the files', async () => {
+  const { simulator, url, caFile } = await simulate();
+  const broken = `${simulator.client?.certPem ?? ''}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
+  const client = { ...pairFiles(simulator.client as KeyPair), certFile: file(broken) };
+  const error = await failureOf(clientOf({ url, tls: { caFile, ...client } }));
+  expect(error.reason).toBe('tls');
+  expect(error.message).toMatch(/the TLS files cannot be used \(ERR_OSSL_\w+\)$/);
+  expect(error.hint).toContain('tls.cert_file');
+});
+
 describe('the wrong scheme', () => {
   test('https:// to a port that speaks HTTP', async () => {
     const server = await serveHttp(answering([]));

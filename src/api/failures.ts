@@ -77,6 +77,9 @@ function explanationOf(error: unknown): Explanation {
         `the TLS handshake failed (${code === 'EPROTO' ? 'protocol error' : code})`,
         'Check that the port of url speaks HTTPS, whether the CMS wants a client certificate (tls.cert_file), and its TLS version',
       );
+    } else if (code.startsWith('ERR_OSSL_')) {
+      const files = 'Check that tls.ca_file, tls.cert_file and tls.key_file are whole and belong together';
+      generic = explain('tls', `the TLS files cannot be used (${code})`, files);
     } else if (code.startsWith('CERT_')) {
       generic = explain('tls', `the certificate was not accepted (${code})`, CA_HINT);
     } else if (code.startsWith('HPE_') || cause.name === 'HTTPParserError') {
