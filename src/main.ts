@@ -83,7 +83,8 @@ async function run(args: readonly string[]): Promise<number> {
 /** What a failure tells the user, and the exit code that goes with it. */
 function explain(error: unknown): [text: string, exitCode: number] {
   if (error instanceof UsageError) return [`${error.message}\nTry --help`, 2];
-  if (error instanceof ConfigError) return [error.message, 2];
+  // Each problem on a line of its own, as check-config writes them.
+  if (error instanceof ConfigError) return [`The configuration cannot be used\n${error.message}`, 2];
   if (error instanceof OperationError) return [error.message, 1];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
