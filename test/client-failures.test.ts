@@ -150,6 +150,16 @@ describe('a failure names its cause and what to check', () => {
     expectTold(await failureOf(clientOf({ url: server.url })), ['invalid', message, hint]);
   });
 
+  test.each([
+    [403, '<title>\u001b]0;pwned\u0007\u009b31mBlocked\r\n</title>'],
+    [200, '<title>\u001b[2J</title>'],
+    [200, JSON.stringify({ resultCode: '\u001b[31m1', resultDesc: '\u001b[31mfailed\u0000\u007f' })],
+  ])('an answer cannot speak to the terminal: %i %j', async (status, body) => {
+    const server = await serve((_request, response) => response.writeHead(status).end(body));
+    const { message, resultCode = '' } = await failureOf(clientOf({ url: server.url }));
+    expect(message + resultCode).not.toMatch(/\p{Cc}/u);
+  });
+
   test('a byte order mark before the answer is no part of it', async () => {
     const server = await serve((_request, response) => response.end('\uFEFF{"resultCode":"0","resultDesc":[]}'));
     expect((await ask(clientOf({ url: server.url }))).failure).toBeUndefined();

@@ -1,6 +1,7 @@
 import type { PeerCertificate } from 'node:tls';
 import { ApiError, type FailureReason } from '../errors.ts';
 import { ProxyFailure } from './proxy.ts';
+import { oneLine } from './rows.ts';
 
 interface Explanation {
   readonly reason: FailureReason;
@@ -141,7 +142,7 @@ export function retryAfter(header: string | undefined, now: number): number | un
 
 /** The title of an HTML page: enough to recognise a firewall's refusal. */
 function pageTitle(body: string): string {
-  const title = /<title[^>]*>([^<]{1,200})/i.exec(body)?.[1]?.replaceAll(/\s+/g, ' ').trim().slice(0, 80);
+  const title = oneLine(/<title[^>]*>([^<]{1,200})/i.exec(body)?.[1] ?? '', 80);
   return title ? ` with a page titled "${title}"` : '';
 }
 

@@ -72,6 +72,14 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A text of a server as one line, without what a terminal would obey. */
+export function oneLine(text: string, most: number): string {
+  return text
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, most);
+}
+
 /** At most 40 characters of a value, for a log line. Does not look into objects: they may be nested without end. */
 function excerpt(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
@@ -157,8 +165,8 @@ export function parseAnswer(body: unknown): Answer {
 
   const desc = body['resultDesc'];
   if (!SUCCESS_CODES.has(String(code).trim())) {
-    const resultCode = String(code).trim().slice(0, 32);
-    const text = typeof desc === 'string' ? desc.replaceAll(/\s+/g, ' ').trim().slice(0, 200) : '';
+    const resultCode = oneLine(String(code), 32);
+    const text = typeof desc === 'string' ? oneLine(desc, 200) : '';
     throw new ApiError(`The CMS answered resultCode ${resultCode}${text === '' ? '' : `: ${text}`}`, {
       reason: 'api',
       hint: CODE_HINTS[resultCode] ?? "Look the code up in the vendor's Error Code Reference",
