@@ -8,6 +8,8 @@ export interface Alert {
   readonly alert: string;
   readonly expr: string;
   readonly for: string;
+  /** Prometheus 2.42 or newer. */
+  readonly keep_firing_for?: string;
   readonly labels: { readonly severity: 'critical' | 'warning' | 'info'; readonly component: Component };
   readonly annotations: {
     readonly summary: string;
@@ -34,6 +36,7 @@ export function alert(
     readonly expr: string;
     /** A window lives 5 minutes: N bad windows in a row are `for: 5N-2` minutes. */
     readonly for: string;
+    readonly keep_firing_for?: string;
     readonly severity: 'critical' | 'warning' | 'info';
     readonly component: Component;
     readonly summary: string;
@@ -45,6 +48,7 @@ export function alert(
     alert: name,
     expr: rule.expr,
     for: rule.for,
+    ...(rule.keep_firing_for === undefined ? {} : { keep_firing_for: rule.keep_firing_for }),
     labels: { severity: rule.severity, component: rule.component },
     annotations: {
       summary: rule.summary,

@@ -134,6 +134,16 @@ ${UP} == 0`,
     summary: `Windows of ${CENTER} never came`,
     description: `{{ $value | printf "%.0f" }} windows of ${CENTER} were given up in the last hour; the totals lack their calls.`,
   }),
+  pipeline('AiccCtiStorageFailing', {
+    // The second half is for what had failed before the first scrape: of that `increase` knows nothing.
+    expr: quote`
+      increase(aicc_cti_storage_failures_total[1h]) > 0
+        or (aicc_cti_storage_failures_total > 0 unless aicc_cti_storage_failures_total offset 1h > 0)`,
+    for: '3m',
+    severity: 'warning',
+    summary: `Exporter {{ $labels.instance }} cannot {{ $labels.operation }} its ledger`,
+    description: `{{ if eq $labels.operation "read" }}A ledger of {{ $labels.instance }} was set aside, and its totals begin at 0{{ else }}{{ $labels.instance }} counts in memory: a restart loses what was not written{{ end }}. The exporter's log names the file and the error.`,
+  }),
   pipeline('AiccCtiConfigReloadFailed', {
     expr: 'aicc_cti_config_last_reload_successful == 0',
     for: '5m',

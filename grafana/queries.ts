@@ -1,5 +1,6 @@
-/** What the variables on top of the dashboard select: of a call center, of a VDN. */
-export const CENTER = 'job=~"$job", instance=~"$instance", call_center=~"$call_center"';
+/** What the variables on top of the dashboard select: of an exporter, of a call center, of a VDN. */
+export const TARGET = 'job=~"$job", instance=~"$instance"';
+export const CENTER = `${TARGET}, call_center=~"$call_center"`;
 export const VDN = `${CENTER}, vdn=~"$vdn"`;
 
 /**

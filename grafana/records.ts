@@ -6,6 +6,9 @@ export interface RecordingRule {
   readonly expr: string;
 }
 
+const medianHour = (ago: string): string =>
+  `max without (instance) (quantile_over_time(0.5, instance_vdn:aicc_cti_agents_answering:avg15m[1h] offset ${ago}))`;
+
 /**
  * Per replica and VDN, so that the dashboard can still select either; whoever reads them merges replicas first
  * (`max without (instance)`), then sums. Sums over time come from the counters, which count each window once. `and` with
@@ -36,6 +39,16 @@ export const RECORDS: readonly RecordingRule[] = [
     expr: quote`
       (avg_over_time(aicc_cti_agents{state="talking"}[15m]) and aicc_cti_agents)
         + ignoring (state) (avg_over_time(aicc_cti_agents{state="idle"}[15m]) and aicc_cti_agents)`,
+  },
+  {
+    // Agents who could take a call during most of the hour around this time, last week or the week before, whichever had
+    // more: 0 means closed, and one holiday does not say so. The 10 minutes are the half of avg15m, and a bit.
+    record: 'vdn:aicc_cti_agents_answering:median1h_last_weeks',
+    expr: quote`
+      ${medianHour('6d23h20m')}
+        > ${medianHour('13d23h20m')}
+        or ${medianHour('13d23h20m')}
+        or ${medianHour('6d23h20m')}`,
   },
   {
     record: 'instance_vdn:aicc_cti_agents_unavailable:avg15m',

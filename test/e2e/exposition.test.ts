@@ -135,7 +135,7 @@ describe.each([
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     samples = [...parseExposition(text, 'text').values()].flatMap((family) => family.samples).length;
     answers.clear();
-    if (installed(program)) monitoring = await start(`127.0.0.1:${port}`);
+    if (installed(program)) monitoring = await start({ static_configs: [{ targets: [`127.0.0.1:${port}`] }] });
   });
 
   afterAll(async () => {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A target that refuses connections. */
-const NOWHERE = '127.0.0.1:1';
+/** One job of `scrape_configs`, without its name. */
+type Job = Readonly<Record<string, unknown>>;
 
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
@@ -20,6 +20,10 @@ export interface MonitoringServer {
   query(expression: string): Promise<readonly QueryResult[]>;
   /** Repeats a query until it has a result. */
   until(expression: string): Promise<readonly QueryResult[]>;
+  /** Repeats a query until its only value is this. */
+  untilValue(expression: string, value: number): Promise<void>;
+  /** What was logged so far. */
+  log(): string;
   stop(): Promise<void>;
 }
 
@@ -32,21 +36,21 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function scrapeConfig(target: string): string {
+function scrapeConfig(jobs: readonly Job[]): string {
   return JSON.stringify({
     global: { scrape_interval: '1s', scrape_timeout: '1s' },
-    scrape_configs: [{ job_name: 'aicc', static_configs: [{ targets: [target] }] }],
+    scrape_configs: jobs.map((job) => ({ job_name: 'aicc', ...job })),
   });
 }
 
 async function start(
   program: string,
-  target: string,
+  jobs: readonly Job[],
   args: (port: number, config: string, data: string) => string[],
 ): Promise<MonitoringServer> {
   const folder = mkdtempSync(join(tmpdir(), `aicc-${program}-`));
   const config = join(folder, 'config.yml');
-  writeFileSync(config, scrapeConfig(target)); // JSON is YAML.
+  writeFileSync(config, scrapeConfig(jobs)); // JSON is YAML.
   const port = await freePort();
   const child: ChildProcess = spawn(program, args(port, config, join(folder, 'data')), {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -62,20 +66,26 @@ async function start(
     return body.data.result;
   }
 
-  async function until(expression: string): Promise<readonly QueryResult[]> {
-    for (let attempt = 0; attempt < 150; attempt++) {
+  /** Fails when it has not come in 20 s, or the program ended. */
+  async function wait(expression: string, enough: (found: readonly QueryResult[]) => boolean) {
+    let found: readonly QueryResult[] = [];
+    for (let attempt = 0; attempt < 200; attempt++) {
       if (child.exitCode !== null) throw new Error(`${program} ended:\n${log}`);
-      const result = await query(expression).catch(() => []);
-      if (result.length > 0) return result;
+      found = await query(expression).catch(() => []); // It may still be starting.
+      if (enough(found)) return found;
       await delay(100);
     }
-    throw new Error(`No result for ${expression} from ${program}:\n${log}`);
+    throw new Error(`${expression} from ${program} is ${JSON.stringify(found)}:\n${log}`);
   }
 
   return {
     url,
     query,
-    until,
+    until: (expression) => wait(expression, ({ length }) => length > 0),
+    untilValue: async (expression, value) => {
+      await wait(expression, (found) => found.length === 1 && Number(found[0]?.value[1]) === value);
+    },
+    log: () => log,
     stop: async () => {
       if (child.exitCode === null) {
         const ended = once(child, 'exit');
@@ -87,18 +97,19 @@ async function start(
   };
 }
 
-/** A Prometheus of its own that scrapes `target` (host:port) every second. */
-export async function startPrometheus(target: string): Promise<MonitoringServer> {
-  return start('prometheus', target, (port, config, data) => [
+/** A Prometheus of its own with one job, which scrapes every second. */
+export async function startPrometheus(job: Job): Promise<MonitoringServer> {
+  return start('prometheus', [job], (port, config, data) => [
     `--config.file=${config}`,
     `--storage.tsdb.path=${data}`,
     `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=debug',
   ]);
 }
 
-/** A VictoriaMetrics of its own that scrapes `target` (host:port) every second. */
-export async function startVictoriaMetrics(target: string): Promise<MonitoringServer> {
-  return start('victoria-metrics', target, (port, config, data) => [
+/** A VictoriaMetrics of its own with one job, which scrapes every second. */
+export async function startVictoriaMetrics(job: Job): Promise<MonitoringServer> {
+  return start('victoria-metrics', [job], (port, config, data) => [
     `-promscrape.config=${config}`,
     `-storageDataPath=${data}`,
     `-httpListenAddr=127.0.0.1:${port}`,
@@ -109,7 +120,7 @@ export async function startVictoriaMetrics(target: string): Promise<MonitoringSe
 
 /** A Prometheus of its own with the blocks of a folder, and nothing to scrape. */
 export async function startPrometheusOn(blocks: string): Promise<MonitoringServer> {
-  return start('prometheus', NOWHERE, (port, config, data) => {
+  return start('prometheus', [], (port, config, data) => {
     cpSync(blocks, data, { recursive: true });
     return [
       `--config.file=${config}`,
@@ -122,7 +133,7 @@ export async function startPrometheusOn(blocks: string): Promise<MonitoringServe
 
 /** A VictoriaMetrics of its own that keeps history, and has nothing to scrape. */
 export async function startVictoriaMetricsForHistory(): Promise<MonitoringServer> {
-  return start('victoria-metrics', NOWHERE, (port, _, data) => [
+  return start('victoria-metrics', [], (port, _, data) => [
     `-storageDataPath=${data}`,
     '-retentionPeriod=10y',
     `-httpListenAddr=127.0.0.1:${port}`,

@@ -1,88 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { installed } from '../installed.ts';
 import { eventually, type RunningExporter, startExporter } from '../running-exporter.ts';
-
-interface Series {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [time: number, value: string];
-}
-
-interface Prometheus {
-  query(expression: string): Promise<readonly Series[]>;
-  /** Repeats a query until its only value is this. */
-  untilValue(expression: string, value: number): Promise<void>;
-  log(): string;
-  stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** A Prometheus of its own with one job, which scrapes every second. */
-async function startPrometheus(job: object): Promise<Prometheus> {
-  const folder = mkdtempSync(join(tmpdir(), 'aicc-scale-out-'));
-  const config = join(folder, 'prometheus.yml');
-  const global = { scrape_interval: '1s', scrape_timeout: '1s' };
-  writeFileSync(config, JSON.stringify({ global, scrape_configs: [{ job_name: 'aicc', ...job }] })); // JSON is YAML.
-  const port = await freePort();
-  const child: ChildProcess = spawn(
-    'prometheus',
-    [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--log.level=debug',
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let log = '';
-  child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
-
-  async function query(expression: string): Promise<readonly Series[]> {
-    const parameters = new URLSearchParams({ query: expression }).toString();
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query?${parameters}`).catch(() => undefined);
-    if (answer === undefined || answer.status === 503) return []; // Still starting.
-    const body = (await answer.json()) as { status: string; data: { result: Series[] } };
-    if (body.status !== 'success') throw new Error(`${expression}: ${JSON.stringify(body)}`);
-    return body.data.result;
-  }
-
-  return {
-    query,
-    async untilValue(expression, value) {
-      let last: readonly Series[] = [];
-      const isReached = async () => {
-        last = await query(expression);
-        return last.length === 1 && Number(last[0]?.value[1]) === value;
-      };
-      await eventually(isReached).catch(() => {
-        throw new Error(`${expression} is not ${value} but ${JSON.stringify(last)}:\n${log}`);
-      });
-    },
-    log: () => log,
-    stop: async () => {
-      if (child.exitCode === null) {
-        const ended = once(child, 'exit');
-        child.kill();
-        await ended;
-      }
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
+import { type MonitoringServer, startPrometheus } from './monitoring.ts';
 
 const NAMES = ['headquarters', 'branch', 'north & south', 'night/desk'];
 
@@ -180,7 +100,7 @@ describe.runIf(installed('prometheus'))('service discovery with a real Prometheu
         }),
       );
     const shards = await Promise.all([shard(0), shard(1)]);
-    const centersOf = async (prometheus: Prometheus) =>
+    const centersOf = async (prometheus: MonitoringServer) =>
       (await prometheus.query('aicc_cti_up')).map(({ metric }) => metric['call_center'] ?? '');
     const parts = await eventually(async () => {
       const found = await Promise.all(shards.map(centersOf));

@@ -49,7 +49,7 @@ export async function startStack(faults: readonly unknown[]): Promise<Stack> {
   const files = [
     `--config=${config}`,
     `--rules=${hurried(directory, 'prometheus/aicc-cti.rules.yaml', [
-      [/^( +for): (\d+)m$/gm, '$1: $2s'],
+      [/^( +(?:for|keep_firing_for)): (\d+)m$/gm, '$1: $2s'],
       [/^( +interval): \d+m$/gm, '$1: 1s'],
       // Failing polls are an outage as soon as any VDN has no data: windows take ten real minutes to become old.
       [/ 0\.5 \* count/g, ' 0 * count'],
