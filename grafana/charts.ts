@@ -21,7 +21,10 @@ export function stat(spec: PanelSpec): Panel {
   );
 }
 
-/** Curves. Each window is a step, and a gap of more than one window stays a gap. */
+/**
+ * Curves. Each window is a step, and a gap of more than one window stays a gap. No `decimals: 0` with a share: Grafana then
+ * labels whole numbers of its axis alone, 0% and 100% (UPlotAxisBuilder of @grafana/ui).
+ */
 export function curves(
   spec: PanelSpec & {
     /** Smallest step, `5m` for data of the windows. */

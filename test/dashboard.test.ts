@@ -29,6 +29,7 @@ interface Panel {
     }[];
     readonly defaults: {
       readonly unit: string;
+      readonly decimals?: number;
       readonly noValue: string;
       readonly mappings?: readonly unknown[];
       readonly custom?: { readonly spanNulls?: number; readonly lineInterpolation?: string };
@@ -191,6 +192,9 @@ describe('the dashboard linter', () => {
     if (panel.type === 'stat') expect(panel.options.reduceOptions?.calcs).toEqual(['lastNotNull']);
     if (panel.type === 'timeseries')
       expect(panel.fieldConfig.defaults.custom).toMatchObject({ spanNulls: 301_000, lineInterpolation: 'stepAfter' });
+    // Grafana would label 0% and 100% alone.
+    if (panel.type === 'timeseries' && panel.fieldConfig.defaults.unit === 'percentunit')
+      expect(panel.fieldConfig.defaults.decimals).not.toBe(0);
   });
 
   it('finds job and instance in every selector, and counters only in rates', () => {

@@ -27,7 +27,6 @@ export const AGENTS: readonly Panel[] = [
     title: 'Occupancy, 15 min',
     description: `Talking agents of those talking or idle, averaged over the 15 minutes before each point. The upper dashed line, ${THRESHOLDS.occupancy.saturated * 100}%, is the limit of the alert. There is no wrap-up time in the data, so it reads low. Comes from recording rules.`,
     unit: 'percentunit',
-    decimals: 0,
     min: 0,
     softMax: 1,
     thresholdLines: true,

@@ -44,7 +44,6 @@ export const EXPORTER: readonly Panel[] = [
     description:
       'Whether the last poll of each replica got every page of every request: 100% all of them, 0% none. Below 100% look at the reasons beside it. Scrapes: whether Prometheus reaches the exporters at all.',
     unit: 'percentunit',
-    decimals: 0,
     min: 0,
     softMax: 1,
     queries: [
@@ -96,7 +95,6 @@ export const EXPORTER: readonly Panel[] = [
     description:
       'The answer rate that the API reports, weighted by calls, against answered / inbound of the same windows. The denominator of the API is not documented: a lasting distance says that it does not count all inbound calls. Comes from recording rules.',
     unit: 'percentunit',
-    decimals: 0,
     min: 0,
     softMax: 1,
     queries: [

@@ -3,7 +3,9 @@ import type { Panel, Step } from '../panel.ts';
 import { agents, averageAgents15m, calls15m, share, total, VDN } from '../queries.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 
-const SIZE = { width: 4, height: 4 };
+const SIZE = { width: 3, height: 4 };
+/** For a share with a decimal, and a title as long. */
+const WIDE = { width: 4, height: 4 };
 
 /** A share of answered calls: higher is better. */
 export const ANSWERED_STEPS: readonly Step[] = [
@@ -36,9 +38,12 @@ export const ANSWERED_CAVEAT =
 /** What comes from the past quarter of an hour outlives the exporter: show it only while there is a current window. */
 const current = (expr: string): string => `${expr} and on () count(aicc_cti_window_start_timestamp_seconds{${VDN}})`;
 
+/** Replicas made one: a series per VDN. */
+const perVdn = (metric: string): string => `max by (call_center, vdn) (${metric}{${VDN}})`;
+
 export const NOW: readonly Panel[] = [
   stat({
-    ...SIZE,
+    ...WIDE,
     title: 'Answered, 15 min',
     description: `Inbound calls that were connected to an agent, of all inbound calls of the last 15 minutes. Below ${THRESHOLDS.answeredShare.warning * 100}%: look at idle agents and at the VDNs on top of the table. ${ANSWERED_CAVEAT}`,
     unit: 'percentunit',
@@ -56,7 +61,7 @@ export const NOW: readonly Panel[] = [
   }),
   stat({
     ...SIZE,
-    title: 'Inbound calls',
+    title: 'Inbound',
     description:
       'Inbound calls of the newest 5-minute window, summed over the selected VDNs. Neither good nor bad by itself: compare it with last week below.',
     unit: 'none',
@@ -66,7 +71,7 @@ export const NOW: readonly Panel[] = [
   }),
   stat({
     ...SIZE,
-    title: 'Agents online',
+    title: 'Online',
     description:
       'Agents signed in at the end of the newest window, including those who do not answer inbound calls. An agent who serves several VDNs may be counted in each.',
     unit: 'none',
@@ -79,7 +84,7 @@ export const NOW: readonly Panel[] = [
   }),
   stat({
     ...SIZE,
-    title: 'Idle agents',
+    title: 'Idle',
     description:
       'Agents who could take a call at once. At 0 the next call finds nobody free: end pauses, or move agents between VDNs.',
     unit: 'none',
@@ -88,7 +93,7 @@ export const NOW: readonly Panel[] = [
     queries: [{ expr: total(agents('idle')), legend: 'idle' }],
   }),
   stat({
-    ...SIZE,
+    ...WIDE,
     title: 'Occupancy, 15 min',
     description: `Talking agents of those talking or idle, averaged over 15 minutes. Above ${THRESHOLDS.occupancy.saturated * 100}% there is no pause between calls and the next rise in traffic waits. There is no wrap-up time in the data, so it reads low.`,
     unit: 'percentunit',
@@ -102,7 +107,7 @@ export const NOW: readonly Panel[] = [
   stat({
     ...SIZE,
     title: 'Data age',
-    description: `Time since the end of the window that is shown, of the VDN that lags most. Up to 5 minutes and the settling time of the CMS are normal; above ${THRESHOLDS.dataAgeSeconds.critical / 60} minutes look at the exporter row. No data: no VDN has a current window.`,
+    description: `Time since the end of the window that is shown, of the VDN that lags most of those shown. Up to 5 minutes and the settling time of the CMS are normal; above ${THRESHOLDS.dataAgeSeconds.critical / 60} minutes look at the exporter row. No data: no VDN has a current window.`,
     unit: 's',
     decimals: 1,
     steps: AGE_STEPS,
@@ -110,6 +115,24 @@ export const NOW: readonly Panel[] = [
       {
         expr: `time() - 300 - min(max without (instance) (aicc_cti_window_start_timestamp_seconds{${VDN}}))`,
         legend: 'data age',
+      },
+    ],
+  }),
+  stat({
+    ...WIDE,
+    title: 'VDNs without data',
+    description:
+      'Known VDNs of which there is no current window: every other number here leaves them out. Above 0 look at the rows of the table that are empty, then at the exporter row; with all VDNs of a call center it is an outage. No data: the exporter itself is not there.',
+    unit: 'none',
+    decimals: 0,
+    steps: [
+      { value: null, color: 'green' },
+      { value: 1, color: 'red' },
+    ],
+    queries: [
+      {
+        expr: `count(${perVdn('aicc_cti_vdn_info')}) - (count(${perVdn('aicc_cti_window_start_timestamp_seconds')}) or vector(0))`,
+        legend: 'without data',
       },
     ],
   }),

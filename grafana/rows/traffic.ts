@@ -33,7 +33,6 @@ export const TRAFFIC: readonly Panel[] = [
     title: 'Answered share, 15 min',
     description: `Inbound calls connected to an agent, of all inbound calls of the 15 minutes before each point. The dashed lines are the limits of the alert, ${THRESHOLDS.answeredShare.warning * 100}% and ${THRESHOLDS.answeredShare.critical * 100}%. Without calls there is no line; the axis ends at 120%. Comes from recording rules. ${ANSWERED_CAVEAT}`,
     unit: 'percentunit',
-    decimals: 0,
     min: 0,
     max: 1.2,
     noValue: 'no calls or data',

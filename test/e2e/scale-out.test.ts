@@ -101,7 +101,7 @@ describe.runIf(installed('prometheus'))('service discovery with a real Prometheu
       );
     const shards = await Promise.all([shard(0), shard(1)]);
     const centersOf = async (prometheus: MonitoringServer) =>
-      (await prometheus.query('aicc_cti_up')).map(({ metric }) => metric['call_center'] ?? '');
+      (await prometheus.until('aicc_cti_up')).map(({ metric }) => metric['call_center'] ?? '');
     const parts = await eventually(async () => {
       const found = await Promise.all(shards.map(centersOf));
       return found.flat().length === NAMES.length && found;
