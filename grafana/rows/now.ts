@@ -105,7 +105,7 @@ export const NOW: readonly Panel[] = [
     ],
   }),
   stat({
-    ...SIZE,
+    ...WIDE,
     title: 'Data age',
     description: `Time since the end of the window that is shown, of the VDN that lags most of those shown. Up to 5 minutes and the settling time of the CMS are normal; above ${THRESHOLDS.dataAgeSeconds.critical / 60} minutes look at the exporter row. No data: no VDN has a current window.`,
     unit: 's',
@@ -119,8 +119,8 @@ export const NOW: readonly Panel[] = [
     ],
   }),
   stat({
-    ...WIDE,
-    title: 'VDNs without data',
+    ...SIZE,
+    title: 'Missing',
     description:
       'Known VDNs of which there is no current window: every other number here leaves them out. Above 0 look at the rows of the table that are empty, then at the exporter row; with all VDNs of a call center it is an outage. No data: the exporter itself is not there.',
     unit: 'none',
@@ -132,7 +132,7 @@ export const NOW: readonly Panel[] = [
     queries: [
       {
         expr: `count(${perVdn('aicc_cti_vdn_info')}) - (count(${perVdn('aicc_cti_window_start_timestamp_seconds')}) or vector(0))`,
-        legend: 'without data',
+        legend: 'VDNs missing',
       },
     ],
   }),
