@@ -22,8 +22,9 @@ export function stat(spec: PanelSpec): Panel {
 }
 
 /**
- * Curves. Each window is a step, and a gap of more than one window stays a gap. No `decimals: 0` with a share: Grafana then
- * labels whole numbers of its axis alone, 0% and 100% (UPlotAxisBuilder of @grafana/ui).
+ * Curves. Each window is a step, and a gap of more than one window stays a gap. What Grafana makes of an axis: with
+ * `decimals: 0` a share has labels at 0% and 100% alone (UPlotAxisBuilder of @grafana/ui), and with the unit `short` 2500
+ * reads "3 K", so counts are `none`.
  */
 export function curves(
   spec: PanelSpec & {

@@ -13,7 +13,7 @@ export const AGENTS: readonly Panel[] = [
     title: 'Agents by state',
     description:
       'Agents who answer inbound calls, at the end of each window. The four states exclude each other and agents who take no inbound calls, so they add up to less than the agents online. Much orange and purple while green is gone: call agents back from pauses.',
-    unit: 'short',
+    unit: 'none',
     decimals: 0,
     min: 0,
     style: 'stacked',
@@ -48,7 +48,7 @@ export const AGENTS: readonly Panel[] = [
     title: 'Not taking inbound calls',
     description:
       'Agents online minus those in the four states: signed in, but not answering inbound calls (outbound campaigns, back office, supervisors). Below zero the CMS contradicts itself: report it to its operator. Comes from recording rules.',
-    unit: 'short',
+    unit: 'none',
     decimals: 0,
     softMax: 5,
     queries: [

@@ -24,7 +24,7 @@ const counted = ({
     ...SIZE,
     title,
     description,
-    unit: 'short',
+    unit: 'none',
     decimals: 0,
     min: 0,
     softMax: 1,
@@ -185,7 +185,7 @@ export const EXPORTER: readonly Panel[] = [
     title: 'Storage and configuration',
     description:
       'Times in the hour before each point that the ledger could not be read or written, and 1 while an exporter runs on an old configuration because the last reload failed. Anything above zero wants a look before the next restart: the runbooks say what to do.',
-    unit: 'short',
+    unit: 'none',
     decimals: 0,
     min: 0,
     softMax: 1,

@@ -120,7 +120,7 @@ export const NOW: readonly Panel[] = [
   }),
   stat({
     ...SIZE,
-    title: 'Missing',
+    title: 'Stale VDNs',
     description:
       'Known VDNs of which there is no current window: every other number here leaves them out. Above 0 look at the rows of the table that are empty, then at the exporter row; with all VDNs of a call center it is an outage. No data: the exporter itself is not there.',
     unit: 'none',
@@ -132,7 +132,7 @@ export const NOW: readonly Panel[] = [
     queries: [
       {
         expr: `count(${perVdn('aicc_cti_vdn_info')}) - (count(${perVdn('aicc_cti_window_start_timestamp_seconds')}) or vector(0))`,
-        legend: 'VDNs missing',
+        legend: 'stale VDNs',
       },
     ],
   }),

@@ -13,7 +13,7 @@ export const TRAFFIC: readonly Panel[] = [
     title: 'Calls per window',
     description:
       'Calls in each 5-minute window: inbound, those of them connected to an agent, and outbound below the line. The gap between inbound and answered is what to look at. A bar appears one window after its calls; over more than a day, each bar is one window out of several.',
-    unit: 'short',
+    unit: 'none',
     decimals: 0,
     style: 'bars',
     softMax: 5,
@@ -54,7 +54,7 @@ export const TRAFFIC: readonly Panel[] = [
     title: 'Inbound against last week',
     description:
       'Inbound calls per window now and at the same time a week ago. A line that leaves the grey area for long deserves a question; holidays and the change to summer time shift it. In the first week there is only the line.',
-    unit: 'short',
+    unit: 'none',
     decimals: 0,
     min: 0,
     softMax: 5,

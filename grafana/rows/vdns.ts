@@ -1,5 +1,5 @@
 import { missing, override, panel, type Override, type Panel, type Step } from '../panel.ts';
-import { averageAgents15m, CENTER, VDN } from '../queries.ts';
+import { averageAgents15m, VDN } from '../queries.ts';
 import { DASHBOARD_UID } from '../thresholds.ts';
 import { AGE_STEPS, ANSWERED_CAVEAT, ANSWERED_STEPS, OCCUPANCY_STEPS } from './now.ts';
 
@@ -92,12 +92,16 @@ export const VDNS: readonly Panel[] = [
       width: 24,
       height: 10,
       queries: [
-        { expr: `max by (call_center, vdn, name) (aicc_cti_vdn_info{${CENTER}, vdn=~"$vdn"})`, instant: true },
+        // An empty label is no label: where no VDN has a name the column would be gone, and the table half as wide.
+        {
+          expr: `label_replace(max by (call_center, vdn, name) (aicc_cti_vdn_info{${VDN}}), "name", "–", "name", "")`,
+          instant: true,
+        },
         ...COLUMNS.map(({ expr }) => ({ expr, instant: true })),
       ],
       overrides: [
         override('Name', { ...TEXT, 'custom.minWidth': 150, links: [LINK] }),
-        override('VDN', { ...TEXT, 'custom.width': 70, links: [LINK] }),
+        override('VDN', { ...TEXT, 'custom.width': 80, links: [LINK] }),
         override('Call center', { ...TEXT, 'custom.width': 120 }),
         ...COLUMNS.map(columnOverride),
       ],

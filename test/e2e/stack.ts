@@ -30,7 +30,7 @@ call_centers:
     access_key: demo-access-key
     secret_key: demo-secret-key
     tls: { ca_file: "\${DEMO_CA_FILE}" }
-    vdns: [{ id: 1, name: Emergency line }, { id: 18, name: Sales hotline }, { id: 3, name: Orders }, 4-6]
+    vdns: [{ id: 1, name: Emergency line }, { id: 18, name: Sales hotline }, { id: 17, name: Orders }, 4-6]
 `;
 
 /** The committed files with minutes turned into seconds, so that nobody waits for a `for: 8m`. */
