@@ -32,8 +32,8 @@ function certificate(severity: 'warning' | 'critical'): Alert {
         < ${days} * 86400`,
     for: '8m',
     severity,
-    summary: `Certificate of the CMS of ${CENTER} expires in {{ $value | humanizeDuration }}`,
-    description: `A certificate of the chain that the CMS presents has {{ $value | humanizeDuration }} left; the limit is ${days} days. Once it has expired every poll fails.`,
+    summary: `Certificate of the CMS of ${CENTER} {{ if gt $value 0.0 }}expires in {{ $value | humanizeDuration }}{{ else }}has expired{{ end }}`,
+    description: `A certificate of the chain that the CMS presents has {{ if gt $value 0.0 }}{{ $value | humanizeDuration }} left{{ else }}expired{{ end }}; the limit is ${days} days. Once it has expired every poll fails.`,
   });
 }
 
