@@ -25,7 +25,7 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'Unanswered', expr: current(`round(${INBOUND} - ${ANSWERED})`), unit: 'none', width: 110 },
+  { title: 'Unanswered', expr: current(`round(${INBOUND} - ${ANSWERED})`), unit: 'none', width: 105 },
   {
     title: 'Answered',
     expr: current(`${ANSWERED} / (${INBOUND} > 0)`),
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column[] = [
     steps: ANSWERED_STEPS,
   },
   { title: 'Inbound', expr: each(`aicc_cti_window_inbound_calls{${VDN}}`), unit: 'none', width: 80 },
-  { title: 'Outbound', expr: each(`aicc_cti_window_outbound_calls{${VDN}}`), unit: 'none', width: 90 },
+  { title: 'Outbound', expr: each(`aicc_cti_window_outbound_calls{${VDN}}`), unit: 'none', width: 85 },
   { title: 'Talking', expr: state('talking'), unit: 'none', width: 70 },
   { title: 'Idle', expr: state('idle'), unit: 'none', width: 55 },
   { title: 'Busy', expr: state('busy'), unit: 'none', width: 60 },
@@ -46,7 +46,7 @@ const COLUMNS: readonly Column[] = [
     expr: current(`${average('talking')} / (${average('talking|idle')} > 0)`),
     unit: 'percentunit',
     decimals: 0,
-    width: 100,
+    width: 95,
     steps: OCCUPANCY_STEPS,
   },
   {
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column[] = [
     expr: `time() - 300 - ${each(`aicc_cti_window_start_timestamp_seconds{${VDN}}`)}`,
     unit: 's',
     decimals: 1,
-    width: 95,
+    width: 90,
     steps: AGE_STEPS,
   },
 ];
@@ -100,9 +100,9 @@ export const VDNS: readonly Panel[] = [
         ...COLUMNS.map(({ expr }) => ({ expr, instant: true })),
       ],
       overrides: [
-        override('Name', { ...TEXT, 'custom.minWidth': 150, links: [LINK] }),
-        override('VDN', { ...TEXT, 'custom.width': 80, links: [LINK] }),
-        override('Call center', { ...TEXT, 'custom.width': 120 }),
+        override('Name', { ...TEXT, 'custom.minWidth': 180, links: [LINK] }),
+        override('VDN', { ...TEXT, 'custom.width': 70, links: [LINK] }),
+        override('Call center', { ...TEXT, 'custom.width': 115 }),
         ...COLUMNS.map(columnOverride),
       ],
     },
