@@ -3,7 +3,6 @@
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { clearInterval, setInterval } from 'node:timers';
-import express from 'express';
 import { systemClock } from '../dist/clock.js';
 import { createExposition } from '../dist/exposition.js';
 import { metricsHandler } from '../dist/http/metrics-handler.js';
@@ -103,8 +102,7 @@ const commands = {
   },
 };
 
-const app = express().disable('x-powered-by').get('/metrics', metricsHandler(exposition));
-const server = createServer(app).listen(0, '127.0.0.1', () => {
+const server = createServer(metricsHandler(exposition)).listen(0, '127.0.0.1', () => {
   process.send({ port: server.address().port });
 });
 process.on('message', async ({ command, argument }) => {

@@ -1,12 +1,15 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { renderEffectiveConfig } from '../config/redact.ts';
 import { ConfigError, OperationError } from '../errors.ts';
 import type { Exporter } from '../exporter.ts';
 import type { Exposition } from '../exposition.ts';
 import type { Logger } from '../log.ts';
-import { metricsHandler, searchOf } from './metrics-handler.ts';
+import { answer, answerLine } from './answer.ts';
+import type { Handler } from './guard.ts';
+import { metricsHandler } from './metrics-handler.ts';
 import { discoverTargets } from './service-discovery.ts';
 import { CONTENT_SECURITY_POLICY } from './status-style.ts';
+import { pathOf, searchOf } from './target.ts';
 import { parseVdnQuery, type VdnQuery } from './vdn-list.ts';
 
 /** Paths that the telemetry path must leave free. */
@@ -23,94 +26,93 @@ export interface AppOptions {
   readonly logger: Pick<Logger, 'error'>;
 }
 
-/** Sets a header unless the web config has set it already. */
-function header(res: Response, name: string, value: string): void {
-  if (!res.hasHeader(name)) res.setHeader(name, value);
+interface Route {
+  readonly methods: readonly string[];
+  /** What it throws, or rejects with, becomes a 500 unless something was sent already. */
+  readonly handle: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 }
 
-function send(res: Response, status: number, type: string, body: string): void {
-  header(res, 'Cache-Control', 'no-store');
-  const bytes = Buffer.from(body);
-  // Node.js leaves it out of an answer to HEAD.
-  res.status(status).type(type).setHeader('Content-Length', bytes.length).end(bytes);
-}
-
-function text(res: Response, status: number, body: string): void {
-  send(res, status, 'text/plain', `${body}\n`);
-}
-
-/** All routes, without a listener. */
-export function createApp(options: AppOptions): Express {
+/** All routes, without a listener. Paths are compared as they are sent, letter for letter. */
+export function createApp(options: AppOptions): Handler {
   const { exporter, exposition, telemetryPath, logger } = options;
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.enable('case sensitive routing');
-  app.use((_req, res, next) => {
-    header(res, 'X-Content-Type-Options', 'nosniff');
-    next();
-  });
+  const get = (handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], handle });
 
-  /** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
-  const route = (
-    path: string,
-    method: 'get' | 'post',
-    handler: (req: Request, res: Response) => void | Promise<void>,
-  ) => {
-    app[method](path, handler);
-    app.all(path, (_req, res) => {
-      res.set('Allow', method === 'get' ? 'GET, HEAD' : 'POST');
-      text(res, 405, 'Method not allowed');
-    });
-  };
+  const routes = new Map<string, Route>([
+    [
+      '/',
+      get((req, res) => {
+        const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
+        answer(res, 200, 'text/html', page, {
+          'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+          'Referrer-Policy': 'no-referrer',
+        });
+      }),
+    ],
+    [
+      '/-/healthy',
+      get((_req, res) => {
+        answerLine(res, 200, 'Healthy');
+      }),
+    ],
+    [
+      '/-/ready',
+      get((_req, res) => {
+        if (exporter.isReady()) answerLine(res, 200, 'Ready');
+        else answerLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
+      }),
+    ],
+    ['/-/reload', { methods: ['POST'], handle: reload }],
+    [
+      '/config',
+      get((_req, res) => {
+        answer(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
+      }),
+    ],
+    [
+      '/sd',
+      get((req, res) => {
+        const callCenters = exporter.callCenters().map(({ config }) => config.name);
+        const isTls = 'encrypted' in req.socket;
+        const targets = discoverTargets({ host: hostOf(req), isTls, telemetryPath, callCenters });
+        answer(res, 200, 'application/json', JSON.stringify(targets));
+      }),
+    ],
+    // The last one: it may take the place of the status page.
+    [telemetryPath, get(metricsHandler(exposition))],
+  ]);
 
-  route(telemetryPath, 'get', metricsHandler(exposition));
-  route('/-/healthy', 'get', (_req, res) => {
-    text(res, 200, 'Healthy');
-  });
-  route('/-/ready', 'get', (_req, res) => {
-    if (exporter.isReady()) text(res, 200, 'Ready');
-    else text(res, 503, 'Not ready: the first poll of a call center has not ended yet');
-  });
-  route('/-/reload', 'post', async (_req, res) => {
+  async function reload(_req: IncomingMessage, res: ServerResponse): Promise<void> {
     try {
       await options.reload();
-      text(res, 200, 'Reloaded');
+      answerLine(res, 200, 'Reloaded');
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof OperationError)) throw error;
-      text(res, 500, `The configuration was not changed:\n${error.message}`);
+      answerLine(res, 500, `The configuration was not changed:\n${error.message}`);
     }
-  });
-  route('/config', 'get', (_req, res) => {
-    send(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
-  });
-  route('/sd', 'get', (req, res) => {
-    const { localAddress = '', localPort = 0 } = req.socket;
-    const host = req.headers.host ?? `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
-    const callCenters = exporter.callCenters().map(({ config }) => config.name);
-    const targets = discoverTargets({ host, isTls: req.secure, telemetryPath, callCenters });
-    send(res, 200, 'application/json', JSON.stringify(targets));
-  });
-  if (telemetryPath !== '/') {
-    route('/', 'get', (req, res) => {
-      header(res, 'Content-Security-Policy', CONTENT_SECURITY_POLICY);
-      header(res, 'Referrer-Policy', 'no-referrer');
-      send(res, 200, 'text/html', options.statusPage(parseVdnQuery(searchOf(req.originalUrl))));
-    });
   }
-  app.use((_req, res) => {
-    text(res, 404, 'Not found');
-  });
-  // Express tells an error handler by its four parameters; its own would show the stack to everyone.
-  const failed: ErrorRequestHandler = (error: unknown, req, res, next) => {
-    const isMalformed = error instanceof URIError;
-    if (!isMalformed) {
+
+  async function run(route: Route, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      await route.handle(req, res);
+    } catch (error) {
       const err = error instanceof Error ? error.stack : String(error);
-      logger.error({ path: req.path, err }, 'Cannot answer a request');
+      logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
+      if (res.headersSent) res.destroy();
+      else answerLine(res, 500, 'Internal error: the log says more');
     }
-    if (res.headersSent) next(error);
-    else text(res, isMalformed ? 400 : 500, isMalformed ? 'Malformed URL' : 'Internal error: the log says more');
+  }
+
+  return (req, res) => {
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    const route = routes.get(pathOf(req.url));
+    if (route === undefined) answerLine(res, 404, 'Not found');
+    else if (route.methods.includes(req.method ?? '')) void run(route, req, res);
+    else answerLine(res, 405, 'Method not allowed', { Allow: route.methods.join(', ') });
   };
-  app.use(failed);
-  return app;
+}
+
+/** `host:port` as the client calls us; by our own address when it does not say. */
+function hostOf({ headers, socket }: IncomingMessage): string {
+  const { localAddress = '', localPort = 0 } = socket;
+  return headers.host ?? `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
 }
