@@ -1,5 +1,6 @@
 // The real `serve` in a process of its own, polling the bundled simulator in another.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -34,14 +35,19 @@ async function startProgram(nodeFlags, args, pattern) {
     }
     child.once('exit', () => reject(new Error(`${args[0]} ended:\n${output}`)));
   });
-  return { child, found, output: () => output };
+  const stop = async () => {
+    const ended = once(child, 'exit');
+    child.kill();
+    await ended;
+  };
+  return { child, found, output: () => output, stop };
 }
 
 /** The simulator with as many VDNs as a call center can have. @returns url, stop() */
 export async function startSimulator() {
   const args = ['simulate', '--http', '--port=0', '--flat', `--vdns=1-${MAX_VDNS}`];
-  const { child, found } = await startProgram([], args, /listening on (http:\/\/[^/]+)/);
-  return { url: found, stop: () => child.kill() };
+  const { found, stop } = await startProgram([], args, /listening on (http:\/\/[^/]+)/);
+  return { url: found, stop };
 }
 
 const callCenter = (name, url, vdns) => `  - name: ${name}
@@ -58,7 +64,7 @@ const callCenter = (name, url, vdns) => `  - name: ${name}
  * @returns pids, url, isCatchingUp(), stop()
  */
 export async function startServe(simulator, directory, vdns, { wasDown = false } = {}) {
-  const configFile = `${directory}/config.yaml`;
+  const configFile = `${directory}/config-${vdns}.yaml`;
   const names = Array.from({ length: Math.ceil(vdns / MAX_VDNS) }, (_, index) => `headquarters-${index + 1}`);
   const sizes = names.map((_, index) => Math.min(MAX_VDNS, vdns - index * MAX_VDNS));
   writeFileSync(
@@ -75,19 +81,17 @@ export async function startServe(simulator, directory, vdns, { wasDown = false }
     writeFileSync(`${storage}/${names[0]}.ledger`, encodeLedger(names[0], ledger.toState()));
     args.push(`--storage.path=${storage}`);
   }
-  const { child, found, output } = await startProgram(EXPORTER_FLAGS, args, /msg=Listening url=(\S+)/);
-  const reporting = async () => {
-    const text = await (await fetch(`${found}/metrics`)).text();
-    return [...text.matchAll(/^aicc_cti_vdns_reporting\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + +count, 0);
-  };
-  for (let tries = 0; (await reporting()) < vdns; tries++) {
-    if (tries === 300) throw new Error(`Not all of ${vdns} VDNs have data:\n${output()}`);
+  const { child, found, output, stop } = await startProgram(EXPORTER_FLAGS, args, /msg=Listening url=(\S+)/);
+  // Ready: the first poll has ended and is shown.
+  for (let tries = 0; !(await fetch(`${found}/-/ready`)).ok; tries++) {
+    if (tries === 300) throw new Error(`The first poll does not end:\n${output()}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+  if (output().includes('The poll failed')) throw new Error(`The first poll failed:\n${output()}`);
   return {
     pids: [child.pid],
     url: `${found}/metrics`,
     isCatchingUp: () => output().includes('Catching up on missed') && !output().includes('Caught up'),
-    stop: () => child.kill(),
+    stop,
   };
 }
