@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { CONNECTIONS, loader } from './load.mjs';
-import { cpuMs, installed, rssMb, startNginx, startPushgateway } from './processes.mjs';
-import { EXPORTER_ENV, EXPORTER_FLAGS, startServe, startSimulator } from './serve.mjs';
+import { cpuMs, EXPORTER_ENV, EXPORTER_FLAGS, installed, rssMb, startNginx, startPushgateway } from './processes.mjs';
+import { startServe, startSimulator } from './serve.mjs';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },

@@ -7,10 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { encodeLedger } from '../dist/ledger-file.js';
 import { Ledger } from '../dist/ledger.js';
 import { windowAt } from '../dist/window.js';
-
-/** What docs/performance.md recommends and the container image sets. */
-export const EXPORTER_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
-export const EXPORTER_ENV = { MALLOC_ARENA_MAX: '1' };
+import { EXPORTER_ENV, EXPORTER_FLAGS } from './processes.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const DAY_MS = 86_400_000;
@@ -78,7 +75,7 @@ export async function startServe(simulator, directory, vdns, { wasDown = false }
     const ids = Array.from({ length: vdns }, (_, index) => index + 1);
     const options = { vdns: ids, lookbackWindows: 2, catchUpWindows: 288 };
     const ledger = new Ledger(options, windowAt(Date.now() - DAY_MS));
-    writeFileSync(`${storage}/${names[0]}.ledger`, encodeLedger(names[0], ledger.toState()));
+    writeFileSync(`${storage}/${names[0]}.ledger`, await encodeLedger(names[0], ledger.toState()));
     args.push(`--storage.path=${storage}`);
   }
   const { child, found, output, stop } = await startProgram(EXPORTER_FLAGS, args, /msg=Listening url=(\S+)/);
