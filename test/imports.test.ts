@@ -71,6 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that belong to some parts alone. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   undici: ['api', 'history', 'commands'],
+  express: ['http'],
   negotiator: ['http'],
   'node:http': ['http', 'simulator'],
   'node:https': ['http', 'simulator'],

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type ErrorRequestHandler } from 'express';
 import { renderEffectiveConfig } from '../config/redact.ts';
 import { ConfigError, OperationError } from '../errors.ts';
 import type { Exporter } from '../exporter.ts';
@@ -26,62 +27,53 @@ export interface AppOptions {
   readonly logger: Pick<Logger, 'error'>;
 }
 
-interface Route {
-  readonly methods: readonly string[];
-  /** What it throws, or rejects with, becomes a 500 unless something was sent already. */
-  readonly handle: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
-}
-
-/** All routes, without a listener. Paths are compared as they are sent, letter for letter. */
+/**
+ * All routes, without a listener. The telemetry path is looked at first, and answered without express, which gives each
+ * request and response another prototype: that would cost a scrape as much as all the rest of it.
+ */
 export function createApp(options: AppOptions): Handler {
   const { exporter, exposition, telemetryPath, logger } = options;
-  const get = (handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], handle });
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
 
-  const routes = new Map<string, Route>([
-    [
-      '/',
-      get((req, res) => {
-        const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
-        answer(res, 200, 'text/html', page, {
-          'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-          'Referrer-Policy': 'no-referrer',
-        });
-      }),
-    ],
-    [
-      '/-/healthy',
-      get((_req, res) => {
-        answerLine(res, 200, 'Healthy');
-      }),
-    ],
-    [
-      '/-/ready',
-      get((_req, res) => {
-        if (exporter.isReady()) answerLine(res, 200, 'Ready');
-        else answerLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
-      }),
-    ],
-    ['/-/reload', { methods: ['POST'], handle: reload }],
-    [
-      '/config',
-      get((_req, res) => {
-        answer(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
-      }),
-    ],
-    [
-      '/sd',
-      get((req, res) => {
-        const callCenters = exporter.callCenters().map(({ config }) => config.name);
-        const isTls = 'encrypted' in req.socket;
-        const targets = discoverTargets({ host: hostOf(req), isTls, telemetryPath, callCenters });
-        answer(res, 200, 'application/json', JSON.stringify(targets));
-      }),
-    ],
-    // The last one: it may take the place of the status page.
-    [telemetryPath, get(metricsHandler(exposition))],
-  ]);
+  /** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
+  const route = (
+    path: string,
+    method: 'get' | 'post',
+    handler: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>,
+  ) => {
+    app[method](path, handler);
+    app.all(path, (_req, res) => {
+      refuse(res, method === 'get' ? 'GET, HEAD' : 'POST');
+    });
+  };
 
-  async function reload(_req: IncomingMessage, res: ServerResponse): Promise<void> {
+  /** @param giveUp ends an answer that has begun */
+  const failed = (error: unknown, req: IncomingMessage, res: ServerResponse, giveUp: () => void) => {
+    const err = error instanceof Error ? error.stack : String(error);
+    logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
+    if (res.headersSent) giveUp();
+    else answerLine(res, 500, 'Internal error: the log says more');
+  };
+
+  route('/', 'get', (req, res) => {
+    const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
+    answer(res, 200, 'text/html', page, {
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'Referrer-Policy': 'no-referrer',
+    });
+  });
+  route('/-/healthy', 'get', (_req, res) => {
+    answerLine(res, 200, 'Healthy');
+  });
+  route('/-/ready', 'get', (_req, res) => {
+    if (exporter.isReady()) answerLine(res, 200, 'Ready');
+    else answerLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
+  });
+  route('/-/reload', 'post', async (_req, res) => {
     try {
       await options.reload();
       answerLine(res, 200, 'Reloaded');
@@ -89,26 +81,40 @@ export function createApp(options: AppOptions): Handler {
       if (!(error instanceof ConfigError || error instanceof OperationError)) throw error;
       answerLine(res, 500, `The configuration was not changed:\n${error.message}`);
     }
-  }
+  });
+  route('/config', 'get', (_req, res) => {
+    answer(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
+  });
+  route('/sd', 'get', (req, res) => {
+    const callCenters = exporter.callCenters().map(({ config }) => config.name);
+    const isTls = 'encrypted' in req.socket;
+    const targets = discoverTargets({ host: hostOf(req), isTls, telemetryPath, callCenters });
+    answer(res, 200, 'application/json', JSON.stringify(targets));
+  });
+  app.use((_req, res) => {
+    answerLine(res, 404, 'Not found');
+  });
+  // Express tells an error handler by its four parameters; its own would show the stack to everyone.
+  app.use(((error: unknown, req, res, next) => {
+    failed(error, req, res, () => {
+      next(error);
+    });
+  }) satisfies ErrorRequestHandler);
 
-  async function run(route: Route, req: IncomingMessage, res: ServerResponse): Promise<void> {
-    try {
-      await route.handle(req, res);
-    } catch (error) {
-      const err = error instanceof Error ? error.stack : String(error);
-      logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
-      if (res.headersSent) res.destroy();
-      else answerLine(res, 500, 'Internal error: the log says more');
-    }
-  }
-
+  const scrape = metricsHandler(exposition);
   return (req, res) => {
     res.setHeader('X-Content-Type-Options', 'nosniff');
-    const route = routes.get(pathOf(req.url));
-    if (route === undefined) answerLine(res, 404, 'Not found');
-    else if (route.methods.includes(req.method ?? '')) void run(route, req, res);
-    else answerLine(res, 405, 'Method not allowed', { Allow: route.methods.join(', ') });
+    if (pathOf(req.url) !== telemetryPath) app(req, res);
+    else if (req.method !== 'GET' && req.method !== 'HEAD') refuse(res, 'GET, HEAD');
+    else
+      scrape(req, res).catch((error: unknown) => {
+        failed(error, req, res, () => res.destroy());
+      });
   };
+}
+
+function refuse(res: ServerResponse, allow: string): void {
+  answerLine(res, 405, 'Method not allowed', { Allow: allow });
 }
 
 /** `host:port` as the client calls us; by our own address when it does not say. */
