@@ -1,5 +1,5 @@
-// The processes that are measured, and what the kernel says of them.
-import { execFileSync, fork, spawn } from 'node:child_process';
+// The programs that the exporter is compared with, and what the kernel says of a process.
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -33,24 +33,6 @@ async function untilAnswers(url) {
     }
   }
   throw new Error(`${url} did not come up`);
-}
-
-/** @returns pid, url, ask(command, argument), stop() */
-export async function startExporter(vdns) {
-  const child = fork(new URL('exporter.mjs', import.meta.url), [String(vdns)], {
-    execArgv: EXPORTER_FLAGS,
-    env: { ...process.env, ...EXPORTER_ENV, NODE_ENV: 'production' },
-  });
-  const [{ port }] = await once(child, 'message');
-  return {
-    pids: [child.pid],
-    url: `http://127.0.0.1:${port}/metrics`,
-    ask: async (command, argument) => {
-      child.send({ command, argument });
-      return (await once(child, 'message'))[0].result;
-    },
-    stop: () => child.kill(),
-  };
 }
 
 /** Debian's prometheus-pushgateway with the given text pushed to it. */

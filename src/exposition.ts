@@ -94,14 +94,17 @@ export function createExposition({ sources, labelNames, ownMetrics }: Exposition
   const pages = new Map<string, Page>();
   let batch: Batch | undefined;
   let lastOwn: Promise<unknown> = Promise.resolve();
+  let lastRendering: Promise<unknown> = Promise.resolve();
 
+  /** Renderings take turns: a thousand choices of call centers, asked for at once, cost time but no memory. */
   function render(
     key: string,
     request: Page['request'],
     snapshots: Page['snapshots'],
     names: Page['labelNames'],
   ): Page {
-    const kept = compress(slices(windowText(snapshots, names, request.format)));
+    const kept = lastRendering.then(() => compress(slices(windowText(snapshots, names, request.format))));
+    lastRendering = kept.catch(() => undefined); // The scrapes report it.
     const page: Page = {
       ...{ request, snapshots, labelNames: names, kept },
       ...{ plain: undefined, made: new Map(), finished: false, before: undefined, scraped: false },

@@ -173,6 +173,18 @@ describe('a scrape', () => {
     expect(reads).toBeGreaterThan(combined);
   });
 
+  it('waits for the renderings asked for before it: many choices at once do not add up in memory', async () => {
+    const { scrape } = setUp(uniform('large', 1, 5000), uniform('small', 1, 1));
+    const ended: string[] = [];
+    await Promise.all(
+      ['large', 'small'].map(async (name) => {
+        await scrape({ ...GZIP, callCenters: [name] });
+        ended.push(name);
+      }),
+    );
+    expect(ended).toEqual(['large', 'small']);
+  });
+
   it('is built once for those who come together and want the same', async () => {
     const { exposition } = setUp(snapshot('a', 1));
     const bodies = await Promise.all([GZIP, { ...GZIP }, PLAIN].map((request) => exposition.scrape(request)));

@@ -72,6 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   undici: ['api', 'history', 'commands'],
   express: ['http'],
+  negotiator: ['http'],
   'node:http': ['http', 'simulator'],
   'node:https': ['http', 'simulator'],
   'prom-client': ['metrics'],

@@ -1,12 +1,16 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type ErrorRequestHandler } from 'express';
 import { renderEffectiveConfig } from '../config/redact.ts';
 import { ConfigError, OperationError } from '../errors.ts';
 import type { Exporter } from '../exporter.ts';
 import type { Exposition } from '../exposition.ts';
 import type { Logger } from '../log.ts';
-import { metricsHandler, searchOf } from './metrics-handler.ts';
+import { answer, answerLine } from './answer.ts';
+import type { Handler } from './guard.ts';
+import { metricsHandler } from './metrics-handler.ts';
 import { discoverTargets } from './service-discovery.ts';
 import { CONTENT_SECURITY_POLICY } from './status-style.ts';
+import { pathOf, searchOf } from './target.ts';
 import { parseVdnQuery, type VdnQuery } from './vdn-list.ts';
 
 /** Paths that the telemetry path must leave free. */
@@ -23,94 +27,98 @@ export interface AppOptions {
   readonly logger: Pick<Logger, 'error'>;
 }
 
-/** Sets a header unless the web config has set it already. */
-function header(res: Response, name: string, value: string): void {
-  if (!res.hasHeader(name)) res.setHeader(name, value);
-}
-
-function send(res: Response, status: number, type: string, body: string): void {
-  header(res, 'Cache-Control', 'no-store');
-  const bytes = Buffer.from(body);
-  // Node.js leaves it out of an answer to HEAD.
-  res.status(status).type(type).setHeader('Content-Length', bytes.length).end(bytes);
-}
-
-function text(res: Response, status: number, body: string): void {
-  send(res, status, 'text/plain', `${body}\n`);
-}
-
-/** All routes, without a listener. */
-export function createApp(options: AppOptions): Express {
+/**
+ * All routes, without a listener. The telemetry path is looked at first, and answered without express, which gives each
+ * request and response another prototype: that would cost a scrape as much as all the rest of it.
+ */
+export function createApp(options: AppOptions): Handler {
   const { exporter, exposition, telemetryPath, logger } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
-  app.use((_req, res, next) => {
-    header(res, 'X-Content-Type-Options', 'nosniff');
-    next();
-  });
+  app.enable('strict routing');
 
   /** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
   const route = (
     path: string,
     method: 'get' | 'post',
-    handler: (req: Request, res: Response) => void | Promise<void>,
+    handler: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>,
   ) => {
     app[method](path, handler);
     app.all(path, (_req, res) => {
-      res.set('Allow', method === 'get' ? 'GET, HEAD' : 'POST');
-      text(res, 405, 'Method not allowed');
+      refuse(res, method === 'get' ? 'GET, HEAD' : 'POST');
     });
   };
 
-  route(telemetryPath, 'get', metricsHandler(exposition));
+  /** @param giveUp ends an answer that has begun */
+  const failed = (error: unknown, req: IncomingMessage, res: ServerResponse, giveUp: () => void) => {
+    const err = error instanceof Error ? error.stack : String(error);
+    logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
+    if (res.headersSent) giveUp();
+    else answerLine(res, 500, 'Internal error: the log says more');
+  };
+
+  route('/', 'get', (req, res) => {
+    const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
+    answer(res, 200, 'text/html', page, {
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'Referrer-Policy': 'no-referrer',
+    });
+  });
   route('/-/healthy', 'get', (_req, res) => {
-    text(res, 200, 'Healthy');
+    answerLine(res, 200, 'Healthy');
   });
   route('/-/ready', 'get', (_req, res) => {
-    if (exporter.isReady()) text(res, 200, 'Ready');
-    else text(res, 503, 'Not ready: the first poll of a call center has not ended yet');
+    if (exporter.isReady()) answerLine(res, 200, 'Ready');
+    else answerLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
   });
   route('/-/reload', 'post', async (_req, res) => {
     try {
       await options.reload();
-      text(res, 200, 'Reloaded');
+      answerLine(res, 200, 'Reloaded');
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof OperationError)) throw error;
-      text(res, 500, `The configuration was not changed:\n${error.message}`);
+      answerLine(res, 500, `The configuration was not changed:\n${error.message}`);
     }
   });
   route('/config', 'get', (_req, res) => {
-    send(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
+    answer(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
   });
   route('/sd', 'get', (req, res) => {
-    const { localAddress = '', localPort = 0 } = req.socket;
-    const host = req.headers.host ?? `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
     const callCenters = exporter.callCenters().map(({ config }) => config.name);
-    const targets = discoverTargets({ host, isTls: req.secure, telemetryPath, callCenters });
-    send(res, 200, 'application/json', JSON.stringify(targets));
+    const isTls = 'encrypted' in req.socket;
+    const targets = discoverTargets({ host: hostOf(req), isTls, telemetryPath, callCenters });
+    answer(res, 200, 'application/json', JSON.stringify(targets));
   });
-  if (telemetryPath !== '/') {
-    route('/', 'get', (req, res) => {
-      header(res, 'Content-Security-Policy', CONTENT_SECURITY_POLICY);
-      header(res, 'Referrer-Policy', 'no-referrer');
-      send(res, 200, 'text/html', options.statusPage(parseVdnQuery(searchOf(req.originalUrl))));
-    });
-  }
   app.use((_req, res) => {
-    text(res, 404, 'Not found');
+    answerLine(res, 404, 'Not found');
   });
   // Express tells an error handler by its four parameters; its own would show the stack to everyone.
-  const failed: ErrorRequestHandler = (error: unknown, req, res, next) => {
-    const isMalformed = error instanceof URIError;
-    if (!isMalformed) {
-      const err = error instanceof Error ? error.stack : String(error);
-      logger.error({ path: req.path, err }, 'Cannot answer a request');
-    }
-    if (res.headersSent) next(error);
-    else text(res, isMalformed ? 400 : 500, isMalformed ? 'Malformed URL' : 'Internal error: the log says more');
+  app.use(((error: unknown, req, res, next) => {
+    failed(error, req, res, () => {
+      next(error);
+    });
+  }) satisfies ErrorRequestHandler);
+
+  const scrape = metricsHandler(exposition);
+  return (req, res) => {
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    if (pathOf(req.url) !== telemetryPath) app(req, res);
+    else if (req.method !== 'GET' && req.method !== 'HEAD') refuse(res, 'GET, HEAD');
+    else
+      scrape(req, res).catch((error: unknown) => {
+        failed(error, req, res, () => res.destroy());
+      });
   };
-  app.use(failed);
-  return app;
+}
+
+function refuse(res: ServerResponse, allow: string): void {
+  answerLine(res, 405, 'Method not allowed', { Allow: allow });
+}
+
+/** `host:port` as the client calls us; by our own address when it does not say. */
+function hostOf({ headers, socket }: IncomingMessage): string {
+  const { localAddress = '', localPort = 0 } = socket;
+  return headers.host ?? `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
 }

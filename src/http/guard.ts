@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { answerLine } from './answer.ts';
 import { basicCredentials } from './basic-auth.ts';
 import type { Authenticator, Verdict } from './basic-auth.ts';
 
@@ -24,14 +25,15 @@ export function guarded(handler: Handler, { headers, allow, users, authenticator
   const settle = (verdict: Verdict, req: IncomingMessage, res: ServerResponse): void => {
     if (verdict === 'yes') handler(req, res);
     else if (verdict === 'busy')
-      answer(res, 503, 'Too many passwords to check, try again later', { 'Retry-After': '1' });
-    else answer(res, 401, 'Unauthorized', { 'WWW-Authenticate': 'Basic realm="aicc-cti-exporter", charset="UTF-8"' });
+      answerLine(res, 503, 'Too many passwords to check, try again later', { 'Retry-After': '1' });
+    else
+      answerLine(res, 401, 'Unauthorized', { 'WWW-Authenticate': 'Basic realm="aicc-cti-exporter", charset="UTF-8"' });
   };
 
   return (req, res) => {
     for (const [name, value] of extra) res.setHeader(name, value);
     if (allow?.() === false) {
-      answer(res, 429, 'Too many requests', { 'Retry-After': '1' });
+      answerLine(res, 429, 'Too many requests', { 'Retry-After': '1' });
       return;
     }
     if (users.size === 0) {
@@ -50,18 +52,8 @@ export function guarded(handler: Handler, { headers, allow, users, authenticator
       },
       (error: unknown) => {
         failed(error);
-        if (!res.destroyed) answer(res, 500, 'Cannot check the password', {});
+        if (!res.destroyed) answerLine(res, 500, 'Cannot check the password');
       },
     );
   };
-}
-
-function answer(res: ServerResponse, status: number, text: string, headers: Record<string, string>): void {
-  const body = Buffer.from(`${text}\n`);
-  const common = {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-  };
-  res.writeHead(status, { ...common, ...headers }).end(body);
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
 import type { Exposition, ScrapeRequest } from '../exposition.ts';
 import type { Format } from '../window-text.ts';
+import { answerLine } from './answer.ts';
+import { searchOf } from './target.ts';
 
 const MEDIA_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4',
@@ -27,35 +29,23 @@ export function negotiateEncoding(acceptEncoding: string | undefined): ScrapeReq
   return best === 'gzip' || best === 'identity' ? best : undefined;
 }
 
-function answer(res: ServerResponse, status: number, text: string): void {
-  const body = Buffer.from(`${text}\n`);
-  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': body.length });
-  res.end(body);
-}
-
-/** The query of a request's URL, without its question mark. The URL itself may be anything that a client sends. */
-export function searchOf(url: string): string {
-  const mark = url.indexOf('?');
-  return mark === -1 ? '' : url.slice(mark + 1);
-}
-
 /**
  * Answers GET and HEAD of the telemetry path; `?call_center=NAME`, also repeated, shows only these. The promise
- * rejects when the metrics could not be rendered; nothing was answered then (express turns that into a 500).
+ * rejects when the metrics could not be rendered; nothing was answered then.
  */
 export function metricsHandler(exposition: Exposition): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {
-    const names = [...new Set(new URLSearchParams(searchOf(req.url ?? '')).getAll('call_center'))];
+    const names = [...new Set(new URLSearchParams(searchOf(req.url)).getAll('call_center'))];
     const format = negotiateFormat(req.headers.accept);
     const encoding = negotiateEncoding(req.headers['accept-encoding']);
     res.setHeader('Vary', 'Accept, Accept-Encoding');
     if (encoding === undefined) {
-      answer(res, 406, 'Accept-Encoding leaves nothing to answer with: allow gzip or identity');
+      answerLine(res, 406, 'Accept-Encoding leaves nothing to answer with: allow gzip or identity');
       return;
     }
     const body = await exposition.scrape({ format, encoding, callCenters: names.length === 0 ? undefined : names });
     if (body === undefined) {
-      answer(res, 404, 'Unknown call_center: use names from the config');
+      answerLine(res, 404, 'Unknown call_center: use names from the config');
       return;
     }
     res.writeHead(200, {

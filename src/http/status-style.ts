@@ -7,12 +7,12 @@ const CARD_TITLES = COLUMNS.map(({ key, title }) => `td.${key}::before{content:"
 const STYLE = `
 :root {
   color-scheme: light dark;
-  --page: #f6f7f9; --box: #fff; --line: #d5dae1; --text: #1b2330; --dim: #56606e; --link: #0b5cad; --head: #eceff3;
+  --page: #f6f7f9; --box: #fff; --line: #d5dae1; --text: #1b2330; --dim: #56606e; --link: #0b5cad; --head: #eceff3; --field: #77828f;
   --good: #1b6b38; --bad: #b3261e; --warn: #8a5300; --idle: #505a68;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #12161c; --box: #1b2129; --line: #343d49; --text: #e6eaf0; --dim: #a3aebc; --link: #7db8f5; --head: #242c36;
+    --page: #12161c; --box: #1b2129; --line: #343d49; --text: #e6eaf0; --dim: #a3aebc; --link: #7db8f5; --head: #242c36; --field: #77828f;
     --good: #6fd08c; --bad: #ff8a80; --warn: #f2b84b; --idle: #b4bdc9;
   }
 }
@@ -22,6 +22,7 @@ body > * { max-width: 1280px; margin: 0 auto; padding: 0 16px; }
 header { padding-top: 18px; }
 h1 { font-size: 1.5rem; margin: 0; }
 h2 { font-size: 1.2rem; margin: 26px 0 10px; }
+h2 + p { margin: 0 0 10px; }
 h3 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere; }
 a { color: var(--link); }
 a:focus-visible, input:focus-visible, select:focus-visible, button:focus-visible {
@@ -32,6 +33,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin
 .age, .none { color: var(--dim); }
 time, .age { white-space: nowrap; }
 .centers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); align-items: start; }
+article:target { outline: 2px solid var(--link); outline-offset: 2px; }
 article { background: var(--box); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 6px; padding: 12px 14px; }
 article > div { display: flex; gap: 10px; justify-content: space-between; align-items: baseline; }
 .state { color: var(--tone); font-weight: 600; white-space: nowrap; }
@@ -44,7 +46,7 @@ article p { margin: 8px 0 0; }
 form { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: end; margin-bottom: 10px; }
 label { display: grid; font-size: .85rem; color: var(--dim); min-width: 0; }
 input, select, button {
-  font: inherit; color: var(--text); background: var(--box); border: 1px solid var(--line); border-radius: 5px; padding: 6px 9px;
+  font: inherit; color: var(--text); background: var(--box); border: 1px solid var(--field); border-radius: 5px; padding: 6px 9px;
   max-width: 100%; min-height: 38px;
 }
 form a { padding: 8px 4px; }

@@ -1,12 +1,11 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 
 import { openYaml, refuse } from '../config/load.ts';
-import type { Mapping, Reader } from '../config/reader.ts';
-import { anyText, duration, flag, integer, line, text } from '../config/values.ts';
+import type { Reader } from '../config/reader.ts';
+import { anyText, duration, flag, integer } from '../config/values.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { readTlsMaterial } from './tls-material.ts';
-import type { PemSource, TlsMaterial, TlsPart, WebTlsConfig } from './tls-material.ts';
-import { CIPHER_SUITES, CLIENT_AUTH_TYPES, CURVES, TLS13_CIPHERS, TLS_VERSIONS } from './tls-names.ts';
+import { readTls, TLS_KEYS } from './web-config-tls.ts';
+import type { WebTls } from './web-config-tls.ts';
 
 /*
  * The web config file in the format of exporter-toolkit:
@@ -15,7 +14,7 @@ import { CIPHER_SUITES, CLIENT_AUTH_TYPES, CURVES, TLS13_CIPHERS, TLS_VERSIONS }
 
 export interface WebConfig {
   /** Undefined means plain HTTP. */
-  readonly tls: { readonly settings: WebTlsConfig; readonly material: TlsMaterial } | undefined;
+  readonly tls: WebTls | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /** bcrypt hash by name. */
   readonly users: ReadonlyMap<string, string>;
@@ -28,21 +27,7 @@ export const NO_WEB_CONFIG: WebConfig = { tls: undefined, headers: {}, users: ne
 /** Every key that may be written, by the mapping it stands in. */
 export const WEB_CONFIG_KEYS = {
   root: ['tls_server_config', 'http_server_config', 'basic_auth_users', 'rate_limit'],
-  tls: [
-    'cert_file',
-    'key_file',
-    'client_ca_file',
-    'cert',
-    'key',
-    'client_ca',
-    'client_auth_type',
-    'client_allowed_sans',
-    'min_version',
-    'max_version',
-    'cipher_suites',
-    'curve_preferences',
-    'prefer_server_cipher_suites',
-  ],
+  tls: TLS_KEYS,
   http: ['http2', 'headers'],
   // The toolkit takes no others, in this spelling.
   headers: [
@@ -55,7 +40,6 @@ export const WEB_CONFIG_KEYS = {
   rateLimit: ['interval', 'burst'],
 } as const;
 
-type TlsMapping = Mapping<(typeof WEB_CONFIG_KEYS.tls)[number]>;
 type Header = (typeof WEB_CONFIG_KEYS.headers)[number];
 
 const HEADER_VALUES: Partial<Record<Header, readonly string[]>> = {
@@ -86,96 +70,6 @@ export async function loadWebConfig(file: string): Promise<WebConfig> {
   };
   refuse(problems);
   return config;
-}
-
-function readTls(value: Reader | undefined, directory: string): WebConfig['tls'] {
-  const keys = value?.mapping(WEB_CONFIG_KEYS.tls);
-  if (value === undefined || keys === undefined) return undefined;
-  if (WEB_CONFIG_KEYS.tls.every((key) => keys.optional(key) === undefined)) return undefined;
-
-  const cert = readPem(keys, 'cert', directory);
-  const key = readPem(keys, 'key', directory);
-  const clientCa = readPem(keys, 'client_ca', directory);
-  if (cert === 'missing') value.reportKey('TLS needs cert_file, or cert');
-  if (key === 'missing') value.reportKey('TLS needs key_file, or key');
-
-  const options = {
-    clientCa: typeof clientCa === 'object' ? clientCa.source : undefined,
-    ...readClientAuth(keys, clientCa !== 'missing'),
-    ...readVersions(keys),
-    ciphers: readCiphers(keys.optional('cipher_suites')),
-    ecdhCurve: readCurves(keys.optional('curve_preferences')),
-    honorCipherOrder: flag(keys.optional('prefer_server_cipher_suites')) ?? true,
-  };
-  if (typeof cert !== 'object' || typeof key !== 'object') return undefined;
-  const settings: WebTlsConfig = { cert: cert.source, key: key.source, ...options };
-
-  const material = readTlsMaterial(settings);
-  if (!Array.isArray(material)) return { settings, material };
-  const places: Record<TlsPart, Reader> = {
-    cert: cert.value,
-    key: key.value,
-    clientCa: typeof clientCa === 'object' ? clientCa.value : value,
-  };
-  for (const { part, message } of material) places[part].report(message);
-  return undefined;
-}
-
-/** `NAME_file`, or the text under `NAME`; `wrong` was reported. */
-function readPem(
-  keys: TlsMapping,
-  name: 'cert' | 'key' | 'client_ca',
-  directory: string,
-): { source: PemSource; value: Reader } | 'missing' | 'wrong' {
-  const file = keys.optional(`${name}_file`);
-  const inline = keys.optional(name);
-  const value = file ?? inline;
-  if (value === undefined) return 'missing';
-  if (file !== undefined && inline !== undefined) {
-    inline.reportKey(`Give either ${name} or ${name}_file`);
-    return 'wrong';
-  }
-  const found = file === undefined ? text(value) : line(value);
-  if (found === undefined) return 'wrong';
-  return { source: file === undefined ? { pem: found } : { file: resolve(directory, found) }, value };
-}
-
-function readClientAuth(keys: TlsMapping, hasCa: boolean): Pick<WebTlsConfig, 'clientAuth' | 'clientAllowedSans'> {
-  const type = keys.optional('client_auth_type');
-  const sans = keys.optional('client_allowed_sans');
-  const chosen = type === undefined ? CLIENT_AUTH_TYPES.NoClientCert : choice(type, CLIENT_AUTH_TYPES);
-  if (chosen?.verify === true && !hasCa) type?.report('This type needs client_ca_file, or client_ca, to verify with');
-  if (chosen?.ask === false) {
-    for (const key of ['client_ca_file', 'client_ca', 'client_allowed_sans'] as const) {
-      keys.optional(key)?.reportKey('No effect while client_auth_type is NoClientCert, the default: choose another');
-    }
-  }
-  const clientAllowedSans = sans?.list('a list of names')?.flatMap((san) => line(san) ?? []);
-  if (clientAllowedSans?.length === 0) sans?.report('An empty list would refuse every client');
-  return { clientAuth: chosen ?? CLIENT_AUTH_TYPES.NoClientCert, clientAllowedSans };
-}
-
-function readVersions(keys: TlsMapping): Pick<WebTlsConfig, 'minVersion' | 'maxVersion'> {
-  const max = keys.optional('max_version');
-  const minVersion = choice(keys.optional('min_version'), TLS_VERSIONS) ?? 'TLSv1.2';
-  const maxVersion = choice(max, TLS_VERSIONS) ?? 'TLSv1.3';
-  const order = Object.values(TLS_VERSIONS);
-  if (order.indexOf(minVersion) > order.indexOf(maxVersion)) {
-    max?.report('Must not be lower than min_version, which is TLS12 unless set');
-  }
-  return { minVersion, maxVersion };
-}
-
-function readCiphers(value: Reader | undefined): string | undefined {
-  const ciphers = names(value, CIPHER_SUITES);
-  return ciphers === undefined || ciphers.length === 0
-    ? undefined
-    : [...new Set([...TLS13_CIPHERS, ...ciphers])].join(':');
-}
-
-function readCurves(value: Reader | undefined): string | undefined {
-  const curves = names(value, CURVES);
-  return curves === undefined || curves.length === 0 ? undefined : curves.join(':');
 }
 
 function readHeaders(value: Reader | undefined): Record<string, string> {
@@ -212,17 +106,4 @@ function readRateLimit(value: Reader | undefined): RateLimit | undefined {
   if (value !== undefined && intervalMs > 0 && burst === 0)
     value.reportKey('Without a burst of at least 1 every request would be refused');
   return intervalMs > 0 ? { intervalMs, burst } : undefined;
-}
-
-/** The values of a list that may hold the keys of `known`. */
-function names(value: Reader | undefined, known: Readonly<Record<string, string>>): string[] | undefined {
-  return value?.list('a list of names')?.flatMap((item) => choice(item, known) ?? []);
-}
-
-function choice<T>(value: Reader | undefined, known: Readonly<Record<string, T>>): T | undefined {
-  const found = line(value);
-  if (found === undefined) return undefined;
-  if (Object.hasOwn(known, found)) return known[found];
-  value?.report(`Must be one of ${Object.keys(known).join(', ')}`);
-  return undefined;
 }

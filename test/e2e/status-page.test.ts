@@ -94,7 +94,7 @@ describe.runIf(isInstalled)('the status page in a browser without scripts', () =
       javaScriptEnabled: true,
     });
     expect(await column(page, 'name')).toEqual([`${NASTY}\nteam=${NASTY}`]);
-    expect(await page.title()).toBe('AICC CTI exporter');
+    expect(await page.title()).toBe('1 failing: AICC CTI exporter');
     expect(await page.locator('script, img').count()).toBe(0);
     expect(await page.locator('input[name=q]').inputValue()).toBe('</TD>');
     await page.context().close();

@@ -103,14 +103,25 @@ describe('every route', () => {
     }
   });
 
-  it.each(['/nowhere', '/metrics/x', '/Config', '/-/', '/%zz', '//x', '/..%2f..%2fetc/passwd', '/?/../x/y/config/x'])(
-    '%s, which is none, gets a short answer',
-    async (path) => {
-      const { status, headers, body } = await ask(exporter.url, path);
-      if (path.startsWith('/?')) expect(status).toBe(200);
-      else expect([status, headers['content-type'], body]).toEqual([404, 'text/plain; charset=utf-8', 'Not found\n']);
-    },
-  );
+  it.each([
+    ...['/nowhere', '/metrics/x', '/metrics/', '//metrics', '/-//ready', '/Config', '/-/', '/x/../config'],
+    ...['/%zz', '/%63onfig', '//x', '/..%2f..%2fetc/passwd', '*', 'ftp://host/metrics', 'http:///x', 'http://host//'],
+    ...['/constructor', '/__proto__'],
+  ])('%s, which is none, gets a short answer', async (path) => {
+    const { status, headers, body } = await ask(exporter.url, path);
+    expect([status, headers['content-type'], body]).toEqual([404, 'text/plain; charset=utf-8', 'Not found\n']);
+  });
+
+  it.each([
+    ['/', ['/?', '/?/../x/y/config/x', 'http://host', 'http://host/', 'HTTPS://host?sort=id']],
+    ['/-/healthy', ['/-/healthy?', '/-/healthy?a=1&a=2', 'http://host:1/-/healthy', 'http://[::1]/-/healthy?a?b']],
+  ])('%s is found by every way to write its address', async (path, ways) => {
+    const { headers } = await ask(exporter.url, path);
+    for (const way of ways) {
+      const answer = await ask(exporter.url, way);
+      expect([way, answer.status, answer.headers['content-type']]).toEqual([way, 200, headers['content-type']]);
+    }
+  });
 });
 
 describe('health and readiness', () => {

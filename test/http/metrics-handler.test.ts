@@ -4,7 +4,6 @@ import { createServer, request, type IncomingHttpHeaders, type Server } from 'no
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createExposition } from '../../src/exposition.ts';
 import { metricsHandler, negotiateEncoding, negotiateFormat } from '../../src/http/metrics-handler.ts';
@@ -24,7 +23,8 @@ beforeAll(async () => {
     labelNames: () => [],
     ownMetrics: () => Promise.resolve('# HELP up Up\n# TYPE up gauge\nup 1\n'),
   });
-  server = createServer(express().get('/metrics', metricsHandler(exposition))).listen(0, '127.0.0.1');
+  const handle = metricsHandler(exposition);
+  server = createServer((req, res) => void handle(req, res)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
 });

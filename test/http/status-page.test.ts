@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { CallCenterView } from '../../src/http/call-center-box.ts';
 import { escapeHtml, html } from '../../src/http/html.ts';
-import { type CallCenterView, renderStatusPage } from '../../src/http/status-page.ts';
+import { renderStatusPage } from '../../src/http/status-page.ts';
 import { CONTENT_SECURITY_POLICY } from '../../src/http/status-style.ts';
 import { formatAge } from '../../src/http/times.ts';
 import { COLUMNS, listVdns, PAGE_ROWS, parseVdnQuery, type VdnQuery, vdnQueryLink } from '../../src/http/vdn-list.ts';
@@ -51,6 +52,29 @@ describe('the state of a call center', () => {
     ['Waiting for first poll', { snapshot: silent, status: { ...STATUS, polls: 0 } }],
   ])('is %s', (state, view) => {
     expect(/class="state">\W*([\w ]+)</.exec(page([view]))?.[1]).toBe(state);
+  });
+});
+
+describe('the summary', () => {
+  const silent = { snapshot: snapshot('silent', [vdnState(1, { window: undefined })]) };
+  const broken = { status: { ...STATUS, isFailing: true, lastFailure: FAILURE } };
+  const summary = (text: string) => words(/<h2>Call centers<\/h2>([^]*?)<div class="centers">/.exec(text)?.[1] ?? '');
+
+  it('names what somebody has to look at, the worst first, with links', () => {
+    const first = { ...silent, status: { ...STATUS, polls: 0 } };
+    const text = page([first, {}, silent, { ...broken, snapshot: snapshot('b1', 1) }, broken, {}]);
+    expect(summary(text).trim()).toBe('2 failing: b1 , main . 1 stale: silent . 1 waiting: silent . 2 up.');
+    expect(/<title>(.*)<\/title>/.exec(text)?.[1]).toBe('2 failing: AICC CTI exporter');
+    for (const [, id] of text.matchAll(/href="#(center-\d+)"/g)) expect(text).toContain(`id="${id}"`);
+    expect(text.match(/href="#center-\d+"/g)).toEqual([3, 4, 2, 0].map((place) => `href="#center-${place + 1}"`));
+  });
+
+  it('is short when there is nothing to look at, and left out for a single call center', () => {
+    const text = page([{}, {}]);
+    expect(summary(text).trim()).toBe('All 2 up.');
+    expect(text).toContain('<title>AICC CTI exporter</title>');
+    expect(summary(page([broken]))).not.toContain('failing:');
+    expect(page([broken])).toContain('<title>1 failing: AICC CTI exporter</title>');
   });
 });
 
@@ -119,8 +143,8 @@ describe('the page', () => {
       expect(text).not.toContain('<script');
       expect(text).not.toContain(evil);
     }
-    // Heading, choice, message, hint, name, label, call center of the row; the second time also what is sought.
-    expect(texts.map((text) => text.split(escapeHtml(evil)).length - 1)).toEqual([8, 9]);
+    // Summary, heading, choice, message, hint, name, label, call center of the row; the second time also what is sought.
+    expect(texts.map((text) => text.split(escapeHtml(evil)).length - 1)).toEqual([9, 10]);
   });
 
   it('has just the one style that its policy allows, and no script', () => {

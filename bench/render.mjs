@@ -1,17 +1,14 @@
-// The exporter's web side over made-up window data, as a process of its own to be measured by bench/run.mjs.
-// Usage: node bench/exporter.mjs VDNS (forked: speaks over the IPC channel).
-import { createServer } from 'node:http';
+// Renders made-up window data again and again and says what it costs, as a process of its own for bench/run.mjs: the
+// real `serve` does it between polls, where it cannot be told apart from the rest.
+// Usage: node bench/render.mjs VDNS ROUNDS (forked: speaks over the IPC channel).
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { clearInterval, setInterval } from 'node:timers';
-import express from 'express';
 import { systemClock } from '../dist/clock.js';
 import { createExposition } from '../dist/exposition.js';
-import { metricsHandler } from '../dist/http/metrics-handler.js';
 import { createOwnMetrics } from '../dist/runtime-metrics.js';
 import { createTelemetry } from '../dist/telemetry.js';
 
 const CALL_CENTER = 'headquarters';
-const vdns = Number(process.argv[2]);
+const [vdns, rounds] = process.argv.slice(2).map(Number);
 
 /** A small generator (mulberry32), so that every run sees the same numbers. */
 function random(seed) {
@@ -57,23 +54,13 @@ function makeSnapshot(version) {
   };
 }
 
-const telemetry = createTelemetry('0.0.0');
-const callCenter = telemetry.callCenter(CALL_CENTER);
-callCenter.poll({ durationSeconds: 1.2, endedAt: 1_763_460_310, failure: undefined });
-callCenter.request({ durationMs: 210, failure: undefined, skewMs: 3 });
-callCenter.settled(31);
 let current = makeSnapshot(1);
-let changes;
 const exposition = createExposition({
   sources: () => [{ name: CALL_CENTER, snapshot: () => current }],
   labelNames: () => [],
-  ownMetrics: createOwnMetrics(telemetry, systemClock),
+  ownMetrics: createOwnMetrics(createTelemetry('0.0.0'), systemClock),
 });
-
-function change() {
-  current = makeSnapshot(current.version + 1);
-  void exposition.refresh();
-}
+const scrape = () => exposition.scrape({ format: 'openmetrics', encoding: 'gzip' });
 
 /** Renders one change with nothing else to do, and measures it. */
 async function measureRender() {
@@ -85,7 +72,7 @@ async function measureRender() {
   delay.reset();
   const [start, cpu] = [performance.now(), process.cpuUsage()];
   current = next;
-  await exposition.scrape({ format: 'openmetrics', encoding: 'gzip' });
+  await scrape();
   const { user, system } = process.cpuUsage(cpu);
   const ms = performance.now() - start;
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -93,21 +80,8 @@ async function measureRender() {
   return { ms, cpuMs: (user + system) / 1000, blockedMs: delay.max / 1e6 };
 }
 
-const commands = {
-  render: measureRender,
-  startChanging: (intervalMs) => {
-    changes = setInterval(change, intervalMs);
-  },
-  stopChanging: () => {
-    clearInterval(changes);
-  },
-};
-
-const app = express().disable('x-powered-by').get('/metrics', metricsHandler(exposition));
-const server = createServer(app).listen(0, '127.0.0.1', () => {
-  process.send({ port: server.address().port });
-});
-process.on('message', async ({ command, argument }) => {
-  process.send({ result: (await commands[command](argument)) ?? null });
-});
-process.on('disconnect', () => process.exit());
+await scrape();
+const renders = [];
+for (let round = 0; round < rounds; round++) renders.push(await measureRender());
+process.send(renders);
+process.disconnect();
