@@ -53,7 +53,8 @@ for (let index = 0; index < Number(values.days) * perDay; index++) {
     ledger.record(regular, result, latest, { now, apiNow: now });
     store.update(result.windows);
     const plan = ledger.catchUp(latest);
-    for (const query of plan?.queries ?? []) ledger.record(query, answer(query, latest), latest, { now, apiNow: now });
+    for (const query of plan?.queries ?? [])
+      if (query !== undefined) ledger.record(query, answer(query, latest), latest, { now, apiNow: now });
     if (plan !== undefined) ledger.finish(plan, latest);
     store.publish(totalsOf(ledger));
   }
@@ -64,7 +65,7 @@ for (let index = 0; index < Number(values.days) * perDay; index++) {
     table.push({
       day: (index + 1) / perDay,
       'heap MB': ((heapUsed + arrayBuffers) / 1e6).toFixed(1),
-      'ledger kB': (encodeLedger('bench', ledger.toState()).length / 1000).toFixed(0),
+      'ledger kB': ((await encodeLedger('bench', ledger.toState())).length / 1000).toFixed(0),
       'page kB': (body.length / 1000).toFixed(0),
       windows: ledger.totals(1).windows,
       missing: ledger.totals(3).missing,

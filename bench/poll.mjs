@@ -97,7 +97,7 @@ async function benchmark(url, count) {
     const collector = new Collector({
       ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, skewMs: () => 0 },
       logger: createLogger('error', 'json', process.stderr),
-      persist: async () => (storedBytes = encodeLedger('bench', ledger.toState()).length),
+      persist: async () => (storedBytes = (await encodeLedger('bench', ledger.toState())).length),
       onChange: () => Promise.resolve(),
     });
     bodies.length = 0;

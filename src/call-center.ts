@@ -5,7 +5,7 @@ import { createClientFor } from './client-for.ts';
 import type { Clock } from './clock.ts';
 import { Collector, totalsOf } from './collector.ts';
 import type { CallCenterConfig } from './config/schema.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type LedgerState } from './ledger.ts';
 import type { Logger } from './log.ts';
 import { type PollStatus, Scheduler } from './scheduler.ts';
 import type { Storage } from './storage.ts';
@@ -78,10 +78,12 @@ export interface PreparedCallCenter {
 
 /**
  * Sets up what a call center needs without a trace outside, metrics included.
- * @throws when a TLS file or the proxy cannot be used
+ * @param isNew nothing of that name is at work: the stored ledger is read now, and not again when it takes over
+ * @throws when a TLS file, the proxy or the stored ledger cannot be used
  */
-export function prepareCallCenter(options: CallCenterOptions): PreparedCallCenter {
-  const { config, clock, proxyEnvironment: environment } = options;
+export async function prepareCallCenter(options: CallCenterOptions, isNew: boolean): Promise<PreparedCallCenter> {
+  const { config, clock, storage, proxyEnvironment: environment } = options;
+  const stored = isNew ? await storage.load(config.name) : undefined;
   let reportCertificate: (notAfterMs: number) => void = () => undefined;
   let reportRequest: (report: RequestReport) => void = () => undefined;
   const client = createClientFor(config, {
@@ -105,7 +107,7 @@ export function prepareCallCenter(options: CallCenterOptions): PreparedCallCente
         telemetry.certificate(notAfterMs / 1000);
       };
       const { skewMs } = skew;
-      return createCallCenter({ ...options, logger }, { client, telemetry, skewMs }, previous);
+      return createCallCenter({ ...options, logger }, { client, telemetry, skewMs, stored }, previous);
     },
     discard: () => client.close(),
   };
@@ -115,17 +117,18 @@ interface Connected {
   readonly client: ApiClient;
   readonly telemetry: CallCenterTelemetry;
   readonly skewMs: () => number | undefined;
+  readonly stored: LedgerState | undefined;
 }
 
 async function createCallCenter(
   options: CallCenterOptions,
-  { client, telemetry, skewMs }: Connected,
+  { client, telemetry, skewMs, stored }: Connected,
   previous: CallCenter | undefined,
 ): Promise<CallCenter> {
   const { config, clock, logger, storage } = options;
   const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
 
-  const state = previous?.handover.ledger.toState() ?? (await storage.load(config.name));
+  const state = previous?.handover.ledger.toState() ?? stored;
   const ledgerOptions = {
     vdns,
     lookbackWindows: config.poll.lookbackWindows,

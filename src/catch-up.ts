@@ -1,9 +1,17 @@
-import { chunks, type Query } from './api/client.ts';
-import { toRanges, WINDOW_MS } from './window.ts';
+import { chunks, MAX_VDNS_PER_REQUEST, type Query } from './api/client.ts';
+import { ALL, type Asked } from './asked.ts';
+import type { VdnLedger } from './vdn-ledger.ts';
+import { toRanges, WINDOW_MS, windowsBetween } from './window.ts';
 
-/** What is to be asked besides the latest windows, newest first. It stays good while windows come and go. */
+/** What is to be asked besides the latest windows. It stays good while windows come and go. */
 export interface CatchUp {
-  readonly queries: readonly Query[];
+  /**
+   * Newest windows first, made as they are taken: a month of 5,000 VDNs is neither thought through nor kept at once.
+   * Undefined now and then: some milliseconds of thinking have passed, and others may want the event loop.
+   */
+  readonly queries: Generator<Query | undefined, void>;
+  /** The oldest window that may be asked for. */
+  readonly from: number;
   /** The API was asked for everything up to this window when all queries are done. */
   readonly upTo: number;
   readonly sweptAt: number;
@@ -11,30 +19,144 @@ export interface CatchUp {
   readonly latest: number;
 }
 
-/** Rows that one query of a catch-up may bring: bounds memory, and what a failure costs. */
-const CATCH_UP_ROWS = 10_000;
+/** What a catch-up is planned from. Windows are given by their start. */
+export interface CatchUpOptions {
+  readonly latest: number;
+  /** Newest window that is not asked for by every poll anyway. */
+  readonly upTo: number;
+  /** Oldest window that is asked for at all. */
+  readonly floor: number;
+  /** Oldest window that a VDN may count which is not known yet. */
+  readonly origin: number;
+  /** `latest` when missing windows were last asked for again. */
+  readonly sweptAt: number;
+  readonly lookbackWindows: number;
+  readonly accounts: ReadonlyMap<number, VdnLedger>;
+  readonly asked: Asked;
+}
 
-/** Adds an item to the list under a key. */
-export function push(lists: Map<number, number[]>, key: number, item: number): void {
+/** Missing windows are looked at again once an hour; each is asked for whenever its age has doubled. */
+const SWEEP_MS = 12 * WINDOW_MS;
+
+/** Rows that one query may bring: bounds memory, and what a failure costs. */
+const MOST_ROWS = 10_000;
+
+/** Windows that are thought through at once: as many as a query for the most VDNs may ask for. */
+const BLOCK_MS = (MOST_ROWS / MAX_VDNS_PER_REQUEST) * WINDOW_MS;
+
+/** Accounts that are looked at between two chances for others to work: less than 5 ms. */
+const SLICE = 250;
+
+/** Plans a catch-up; undefined when there is nothing to do. */
+export function planCatchUp(options: CatchUpOptions): CatchUp | undefined {
+  const { latest, upTo, floor, sweptAt } = options;
+  const isSweep = Math.floor(latest / SWEEP_MS) > Math.floor(sweptAt / SWEEP_MS);
+  const from = Math.min(isSweep ? floor : Infinity, oldestWanted(options));
+  if (from > upTo) return undefined;
+  const sweep = new Set(isSweep ? windowsToSweep(options) : []);
+  return { queries: queriesOf(options, from, sweep), from, upTo, sweptAt: isSweep ? latest : sweptAt, latest };
+}
+
+/** The oldest window that was not asked for, or was counted and is to be looked at again. */
+function oldestWanted({ upTo, floor, accounts, asked }: CatchUpOptions): number {
+  let oldest = Infinity;
+  for (const [, askedTo] of asked.entries()) oldest = Math.min(oldest, Math.max(askedTo + WINDOW_MS, floor));
+  for (const account of accounts.values())
+    for (const begin of account.openWindows()) if (begin <= upTo) oldest = Math.min(oldest, begin);
+  return oldest;
+}
+
+/** Windows whose age, in windows, passed a power of two since the last sweep. */
+function windowsToSweep({ latest, floor, upTo, sweptAt, lookbackWindows }: CatchUpOptions): number[] {
+  const level = (age: number) => 31 - Math.clz32(Math.max(age / WINDOW_MS, lookbackWindows));
+  const windows: number[] = [];
+  for (let begin = floor; begin <= upTo; begin += WINDOW_MS) {
+    if (level(latest - begin) > level(sweptAt - begin)) windows.push(begin);
+  }
+  return windows;
+}
+
+function* queriesOf(options: CatchUpOptions, from: number, sweep: ReadonlySet<number>): CatchUp['queries'] {
+  for (let to = options.upTo + WINDOW_MS; to > from; to -= BLOCK_MS) {
+    yield* queriesOfBlock(options, Math.max(from, to - BLOCK_MS), to, sweep);
+  }
+}
+
+/** Queries for what is wanted of the windows that start in [from, to). */
+function* queriesOfBlock(
+  { floor, origin, accounts, asked }: CatchUpOptions,
+  from: number,
+  to: number,
+  sweep: ReadonlySet<number>,
+): CatchUp['queries'] {
+  const allAskedTo = asked.upTo(ALL);
+  const hasSwept = range(from, to).some((begin) => sweep.has(begin));
+  const wantedBy = new Map<number, number[]>();
+  const gaps = new Map<number, number[]>();
+  let looked = 0;
+  for (const [vdn, account] of accounts) {
+    if (++looked % SLICE === 0) yield undefined;
+    const askedTo = allAskedTo ?? asked.upTo(vdn) ?? to;
+    if (hasSwept) {
+      for (const begin of account.uncounted(from, Math.min(to, askedTo + WINDOW_MS)))
+        if (sweep.has(begin)) push(wantedBy, begin, vdn);
+    }
+    for (const begin of account.openWindows()) if (begin >= from && begin < to) push(wantedBy, begin, vdn);
+    if (allAskedTo === undefined && askedTo + WINDOW_MS < to) push(gaps, askedTo, vdn);
+  }
+  yield undefined;
+
+  const queries = scattered(wantedBy);
+  for (const [askedTo, ids] of gaps) {
+    for (const chunk of chunks(ids)) {
+      yield undefined;
+      const known = chunk.flatMap((id) => accounts.get(id) ?? []);
+      const windows = uncountedByAny(known, Math.max(askedTo + WINDOW_MS, floor, from), to);
+      queries.push(...queriesFor(chunk, windows, chunk.length));
+    }
+  }
+  if (allAskedTo !== undefined) {
+    const windows = range(Math.max(allAskedTo + WINDOW_MS, floor, origin, from), to);
+    queries.push(...queriesFor('all', windows, Math.max(accounts.size, MAX_VDNS_PER_REQUEST)));
+  }
+  yield* queries.sort((a, b) => b.range.to - a.range.to);
+}
+
+function range(from: number, to: number): number[] {
+  const windows: number[] = [];
+  for (let begin = from; begin < to; begin += WINDOW_MS) windows.push(begin);
+  return windows;
+}
+
+function push(lists: Map<number, number[]>, key: number, item: number): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [item]);
   else list.push(item);
 }
 
-/** Queries for scattered windows: neighbours that the same VDNs want share requests. */
-export function toQueries(wantedBy: ReadonlyMap<number, readonly number[]>): Query[] {
-  const runs: { ids: readonly number[]; key: string; windows: number[] }[] = [];
-  for (const [begin, ids] of [...wantedBy].sort(([a], [b]) => a - b)) {
-    const key = ids.join();
-    const run = runs.at(-1);
-    if (run?.key === key && run.windows.at(-1) === begin - WINDOW_MS) run.windows.push(begin);
-    else runs.push({ ids, key, windows: [begin] });
+function uncountedByAny(accounts: readonly VdnLedger[], from: number, to: number): readonly number[] {
+  const windows = new Set<number>();
+  for (const account of accounts) {
+    if (windows.size === windowsBetween(from, to)) break;
+    for (const begin of account.uncounted(from, to)) windows.add(begin);
   }
-  return runs.flatMap(({ ids, windows }) => chunks(ids).flatMap((chunk) => toQueriesOf(chunk, windows, chunk.length)));
+  return [...windows];
+}
+
+/** Queries for scattered windows: neighbours that the same VDNs want share requests. */
+function scattered(wantedBy: ReadonlyMap<number, readonly number[]>): Query[] {
+  const runs: { ids: readonly number[]; windows: number[] }[] = [];
+  for (const [begin, ids] of [...wantedBy].sort(([a], [b]) => a - b)) {
+    const run = runs.at(-1);
+    const isNext = run?.windows.at(-1) === begin - WINDOW_MS;
+    if (isNext && run.ids.length === ids.length && run.ids.every((id, i) => id === ids[i])) run.windows.push(begin);
+    else runs.push({ ids, windows: [begin] });
+  }
+  return runs.flatMap(({ ids, windows }) => chunks(ids).flatMap((chunk) => queriesFor(chunk, windows, chunk.length)));
 }
 
 /** Queries for these windows, in ranges that bring a bounded number of rows. */
-export function toQueriesOf(vdns: Query['vdns'], windows: readonly number[], rowsPerWindow: number): Query[] {
-  const most = Math.max(1, Math.floor(CATCH_UP_ROWS / rowsPerWindow)) * WINDOW_MS;
+function queriesFor(vdns: Query['vdns'], windows: readonly number[], rowsPerWindow: number): Query[] {
+  const most = Math.max(1, Math.floor(MOST_ROWS / rowsPerWindow)) * WINDOW_MS;
   return toRanges(windows, most).map((range) => ({ vdns, range }));
 }

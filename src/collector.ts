@@ -4,6 +4,7 @@ import type { RejectionReason, VdnWindow } from './api/rows.ts';
 import type { Clock } from './clock.ts';
 import type { ApiError, FailureReason } from './errors.ts';
 import type { CatchUp } from './catch-up.ts';
+import { givingWay } from './give-way.ts';
 import type { Ledger } from './ledger.ts';
 import type { Logger } from './log.ts';
 import type { Store } from './store.ts';
@@ -48,9 +49,13 @@ export interface PollOutcome {
 /** How far a catch-up has come: it goes on between the polls until every query was answered or given up. */
 export interface CatchUpProgress {
   readonly plan: CatchUp;
-  next: number;
+  /** What is asked for now, and how often that failed. */
+  query: Query | undefined;
   tries: number;
+  /** Queries that were answered or given up. */
+  done: number;
   counted: number;
+  isFinished: boolean;
   /** Queries that failed for a reason of their own. */
   readonly failed: Query[];
 }
@@ -116,14 +121,21 @@ export class Collector {
     deadline: number,
     signal: AbortSignal,
   ): Promise<ApiError | undefined> {
-    const { client, clock, ledger, logger } = this.#options;
+    const { client, clock, logger } = this.#options;
     const { plan, failed } = progress;
-    const total = plan.queries.length;
-    const fields = { queries: total, from: iso(plan.queries.at(-1)?.range.from), to: iso(plan.queries[0]?.range.to) };
-    if (total > 1 && progress.next === 0) logger.info(fields, 'Catching up on missed windows');
+    const fields = { from: iso(plan.from), to: iso(plan.upTo + WINDOW_MS) };
+    const giveWay = givingWay(clock);
     let reported = clock.monotonic();
-    while (progress.next < total && clock.now() < deadline) {
-      const query = plan.queries[progress.next] as Query;
+    while (clock.now() < deadline) {
+      if (progress.query === undefined) {
+        await giveWay();
+        const next = plan.queries.next();
+        if (next.done === true) return this.#finish(progress, latest, fields);
+        if (next.value === undefined) continue;
+        progress.query = next.value;
+        if (progress.done === 1) logger.info(fields, 'Catching up on missed windows');
+      }
+      const { query } = progress;
       const result = await client.query(query, signal);
       progress.counted += await this.#take([{ query, result }], latest);
       if (result.failure !== undefined) {
@@ -132,20 +144,26 @@ export class Collector {
         if (!isGivenUp) return result.failure;
         failed.push(query);
       }
-      progress.next++;
+      progress.query = undefined;
       progress.tries = 0;
+      progress.done++;
       if (clock.monotonic() - reported >= 30_000) {
         reported = clock.monotonic();
-        logger.info({ done: progress.next, queries: total, counted: progress.counted }, 'Catching up');
+        const { done, counted } = progress;
+        logger.info({ ...fields, now_at: iso(query.range.from), queries: done, counted }, 'Catching up');
       }
     }
-    if (progress.next < total) return undefined;
-    ledger.finish(plan, latest, failed);
-    const { counted } = progress;
-    if (failed.length > 0)
-      logger.warn({ ...fields, counted, failed: failed.length }, 'Caught up, but for some queries');
-    else if (total > 1) logger.info({ ...fields, counted }, 'Caught up');
     return undefined;
+  }
+
+  #finish(progress: CatchUpProgress, latest: number, fields: Readonly<Record<string, string>>): undefined {
+    const { plan, failed, done, counted } = progress;
+    const { ledger, logger } = this.#options;
+    progress.isFinished = true;
+    ledger.finish(plan, latest, failed);
+    const outcome = { ...fields, queries: done, counted };
+    if (failed.length > 0) logger.warn({ ...outcome, failed: failed.length }, 'Caught up, but for some queries');
+    else if (done > 1) logger.info(outcome, 'Caught up');
   }
 
   /** Books answers, stores the ledger, then shows the result: what was shown once is found again after a crash. */
@@ -154,9 +172,11 @@ export class Collector {
     const now = clock.now();
     const skew = skewMs();
     const clocks = { now, apiNow: skew === undefined ? undefined : now + skew };
+    const giveWay = givingWay(clock);
     let changed = false;
     let counted = 0;
     for (const { query, result } of results) {
+      await giveWay();
       const recorded = ledger.record(query, result, latest, clocks);
       changed ||= recorded.changed;
       counted += recorded.counted;
@@ -195,6 +215,6 @@ export function totalsOf(ledger: Ledger): ReadonlyMap<number, Totals> {
   return new Map([...ledger.ids()].map((id) => [id, ledger.totals(id)]));
 }
 
-function iso(ms: number | undefined): string | undefined {
-  return ms === undefined ? undefined : new Date(ms).toISOString();
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -77,14 +77,15 @@ export async function createExporter(initial: Config, options: ExporterOptions):
   let isStarted = false;
   let hasBeenReady = false;
 
-  function prepareCenter(config: CallCenterConfig, labelNames: readonly string[]): Step {
+  async function prepareCenter(config: CallCenterConfig, labelNames: readonly string[]): Promise<Step> {
     const known = entries.find(({ center }) => center.config.name === config.name);
     // Read before the connection is set up: should a file change in between, the next reload sees a difference.
     const ingredients = { config, labelNames, tlsFiles: readTlsFiles(config) };
     if (known !== undefined && isDeepStrictEqual(known.ingredients, ingredients)) {
       return { commit: () => Promise.resolve(known), discard: () => Promise.resolve() };
     }
-    const prepared = prepareCallCenter({ ...options, config, vdnLabelNames: labelNames });
+    const isNew = known === undefined;
+    const prepared = await prepareCallCenter({ ...options, config, vdnLabelNames: labelNames }, isNew);
     return {
       async commit() {
         await known?.center.stop();
@@ -99,7 +100,7 @@ export async function createExporter(initial: Config, options: ExporterOptions):
     const failures: string[] = [];
     for (const config of next.callCenters) {
       try {
-        steps.push(prepareCenter(config, next.vdnLabelNames));
+        steps.push(await prepareCenter(config, next.vdnLabelNames));
       } catch (error) {
         failures.push(`Call center ${config.name}: ${explain(error)}`);
       }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { LedgerState } from './ledger.ts';
 
 /** Raised whenever an older exporter could not read what is written; docs/storage.md describes each. */
-const VERSION = 1;
+const VERSION = 2;
 const FORMAT = 'aicc-cti-ledger';
 
 interface Header {
@@ -15,11 +15,31 @@ interface Header {
 /** What a file turned out to be; `trouble` says why it cannot be used, in words for a log line. */
 export type Decoded = { readonly state: LedgerState } | { readonly trouble: string };
 
-/** The content of a ledger file: a header line with the checksum of the second line, and that line. Both are JSON. */
-export function encodeLedger(callCenter: string, state: LedgerState): string {
-  const body = JSON.stringify(state);
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  const header: Header = { format: FORMAT, version: VERSION, call_center: callCenter, sha256 };
+/** Accounts that are written between two calls of `giveWay`: about 2 ms of work. */
+const SLICE = 100;
+
+/**
+ * The content of a ledger file: a header line with the checksum of the second line, and that line. Both are JSON.
+ * @param giveWay called between two pieces of the work; the state must not change meanwhile
+ */
+export async function encodeLedger(
+  callCenter: string,
+  { vdns, ...rest }: LedgerState,
+  giveWay: () => Promise<void> = () => Promise.resolve(),
+): Promise<string> {
+  const hash = createHash('sha256');
+  let body = '';
+  const add = (piece: string) => {
+    hash.update(piece);
+    body += piece;
+  };
+  add(`${JSON.stringify(rest).slice(0, -1)},"vdns":[`);
+  for (let i = 0; i < vdns.length; i += SLICE) {
+    if (i > 0) await giveWay();
+    add((i > 0 ? ',' : '') + JSON.stringify(vdns.slice(i, i + SLICE)).slice(1, -1));
+  }
+  add(']}');
+  const header: Header = { format: FORMAT, version: VERSION, call_center: callCenter, sha256: hash.digest('hex') };
   return `${JSON.stringify(header)}\n${body}\n`;
 }
 

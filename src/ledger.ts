@@ -1,6 +1,7 @@
-import { type CatchUp, push, toQueries, toQueriesOf } from './catch-up.ts';
-import { chunks, MAX_VDNS_PER_REQUEST, type Query, type QueryResult } from './api/client.ts';
+import type { Query, QueryResult } from './api/client.ts';
 import type { VdnWindow } from './api/rows.ts';
+import { ALL, Asked } from './asked.ts';
+import { type CatchUp, planCatchUp } from './catch-up.ts';
 import { MAX_VDNS } from './config/schema.ts';
 import { NO_TOTALS, type Totals, VdnLedger, type VdnLedgerState } from './vdn-ledger.ts';
 import { MAX_RANGE_MS, WINDOW_MS, windowAt, type WindowRange } from './window.ts';
@@ -42,17 +43,11 @@ export interface Recorded {
   readonly settled: readonly VdnWindow[];
 }
 
-/** Missing windows are looked at again once an hour; each is asked for whenever its age has doubled. */
-const SWEEP_MS = 12 * WINDOW_MS;
-
 /** With `vdns: all`: how long a VDN may be silent before its counters are given up. */
 const FORGET_MS = MAX_RANGE_MS;
 
 /** Clock skew that accounts can bear, in windows. */
 const SLACK_WINDOWS = 12;
-
-/** With `vdns: all` the API is asked for all VDNs at once: one unit of asking instead of one for each VDN. */
-const ALL = 0;
 
 /**
  * The accounts of a call center's VDNs, and which windows are still to be asked for.
@@ -66,9 +61,7 @@ export class Ledger {
   #isOriginOpen: boolean;
   #sweptAt: number;
   readonly #accounts = new Map<number, VdnLedger>();
-  readonly #askedTo = new Map<number, number>();
-  /** A run of windows beyond a gap after `askedTo` that the API was asked for, too. */
-  readonly #island = new Map<number, { from: number; last: number }>();
+  readonly #asked: Asked;
 
   /**
    * @param running the window that is running now: what ended before is not counted for VDNs that are new
@@ -84,13 +77,13 @@ export class Ledger {
     this.#origin = storedAskedTo.has(ALL) ? (state?.origin ?? running) : running;
     const isAll = options.vdns === 'all';
     const before = running - WINDOW_MS;
-    if (isAll) this.#askedTo.set(ALL, storedAskedTo.get(ALL) ?? before);
+    const askedTo: [number, number][] = isAll ? [[ALL, storedAskedTo.get(ALL) ?? before]] : [];
     for (const id of options.vdns === 'all' ? stored.keys() : options.vdns) {
       const vdnState = stored.get(id);
       this.#accounts.set(id, vdnState ? VdnLedger.fromState(vdnState, this.#span, !isAll) : this.#account(running));
-      if (!isAll)
-        this.#askedTo.set(id, vdnState ? (storedAskedTo.get(id) ?? storedAskedTo.get(ALL) ?? before) : before);
+      if (!isAll) askedTo.push([id, vdnState ? (storedAskedTo.get(id) ?? storedAskedTo.get(ALL) ?? before) : before]);
     }
+    this.#asked = new Asked(askedTo);
   }
 
   get #span(): number {
@@ -152,16 +145,14 @@ export class Ledger {
       if (observation === 'first' || observation === 'revised') changed = true;
       if (observation !== 'first') continue;
       counted++;
-      const askedTo = this.#askedTo.get(this.#unit(window.vdn)) ?? -Infinity;
+      const askedTo = this.#asked.upTo(this.#unit(window.vdn)) ?? -Infinity;
       if (window.begin >= regular.from && window.begin <= askedTo + WINDOW_MS) settled.push(window);
     }
 
     if (result.failure === undefined) {
       const closedTo = Math.min(query.range.to, closedBefore);
       for (const id of ids) this.#accounts.get(id)?.close(query.range.from, closedTo);
-      for (const unit of query.vdns === 'all' ? [ALL] : ids) {
-        if (this.#askedTo.has(unit)) this.#noteAsked(unit, query.range, latest, floor);
-      }
+      for (const unit of query.vdns === 'all' ? [ALL] : ids) this.#asked.note(unit, query.range, latest, floor);
     }
     if (this.#options.vdns === 'all') this.#forget(latest);
     return { changed, counted, settled };
@@ -171,7 +162,7 @@ export class Ledger {
   #rewind(running: number): void {
     this.#origin = Math.min(this.#origin, running);
     for (const account of this.#accounts.values()) account.rewind(running);
-    for (const [unit, askedTo] of this.#askedTo) this.#askedTo.set(unit, Math.min(askedTo, running - WINDOW_MS));
+    this.#asked.rewind(running);
   }
 
   /** The account of a VDN; one that turns up under `vdns: all` gets its own. */
@@ -190,86 +181,22 @@ export class Ledger {
     for (const [vdn, account] of this.#accounts) if (account.lastSeen < floor) this.#accounts.delete(vdn);
   }
 
-  /** Moves `askedTo` on when the range continues it; otherwise remembers the range until the gap is filled. */
-  #noteAsked(unit: number, range: WindowRange, latest: number, floor: number): void {
-    let askedTo = this.#askedTo.get(unit) ?? -Infinity;
-    let island = this.#island.get(unit);
-    if (askedTo > latest) {
-      // The clock went back: what was asked for ahead of its time has to be asked for again.
-      askedTo = floor - WINDOW_MS;
-      island = undefined;
-    }
-    const last = range.to - WINDOW_MS;
-    if (range.from <= askedTo + WINDOW_MS) askedTo = Math.max(askedTo, last);
-    else if (island === undefined || range.from > island.last + WINDOW_MS) island = { from: range.from, last };
-    else if (range.to >= island.from) {
-      island = { from: Math.min(island.from, range.from), last: Math.max(island.last, last) };
-    }
-    if (island !== undefined && island.from <= askedTo + WINDOW_MS) {
-      askedTo = Math.max(askedTo, island.last);
-      island = undefined;
-    }
-    this.#askedTo.set(unit, askedTo);
-    if (island === undefined) this.#island.delete(unit);
-    else this.#island.set(unit, island);
-  }
-
   /**
    * What is to be asked for besides the regular range: windows missed in an outage or a downtime, counted ones that
    * were not looked at again while they could be corrected, and missing ones whose age has doubled.
-   * Undefined when there is nothing to do; otherwise {@link finish} it after the last query succeeded.
+   * Undefined when there is nothing to do; otherwise {@link finish} it after the last query was answered or given up.
    */
   catchUp(latest: number): CatchUp | undefined {
-    const regular = this.regularRange(latest);
-    const upTo = regular.from - WINDOW_MS;
-    const floor = latest - this.#horizonMs;
-    const isSweep = Math.floor(latest / SWEEP_MS) > Math.floor(this.#sweptAt / SWEEP_MS);
-    const sweep = isSweep ? this.#windowsToSweep(latest, floor, upTo) : [];
-
-    const wantedBy = new Map<number, number[]>();
-    const gaps = new Map<number, number[]>();
-    for (const [vdn, account] of this.#accounts) {
-      const askedTo = this.#askedTo.get(this.#unit(vdn)) ?? upTo;
-      for (const begin of sweep) if (begin <= askedTo && account.isUncounted(begin)) push(wantedBy, begin, vdn);
-      for (const begin of account.openWindows()) if (begin <= upTo) push(wantedBy, begin, vdn);
-      if (this.#options.vdns !== 'all' && askedTo < upTo) push(gaps, askedTo, vdn);
-    }
-
-    const queries = toQueries(wantedBy);
-    for (const [askedTo, ids] of gaps) {
-      for (const chunk of chunks(ids))
-        queries.push(...this.#gapQueries(chunk, Math.max(askedTo + WINDOW_MS, floor), upTo));
-    }
-    const allAskedTo = this.#askedTo.get(ALL) ?? upTo;
-    if (allAskedTo < upTo) {
-      const gap: number[] = [];
-      const start = Math.max(allAskedTo + WINDOW_MS, floor, this.#origin);
-      for (let begin = start; begin <= upTo; begin += WINDOW_MS) gap.push(begin);
-      queries.push(...toQueriesOf('all', gap, Math.max(this.#accounts.size, MAX_VDNS_PER_REQUEST)));
-    }
-    if (gaps.size === 0 && allAskedTo >= upTo && !isSweep && queries.length === 0) return undefined;
-    queries.sort((a, b) => b.range.to - a.range.to);
-    return { queries, upTo, sweptAt: isSweep ? latest : this.#sweptAt, latest };
-  }
-
-  /** Queries for what one of these VDNs still misses from one window to another. */
-  #gapQueries(ids: readonly number[], from: number, upTo: number): Query[] {
-    const accounts = ids.map((id) => this.#accounts.get(id));
-    const windows: number[] = [];
-    for (let begin = from; begin <= upTo; begin += WINDOW_MS) {
-      if (accounts.some((account) => account?.isUncounted(begin))) windows.push(begin);
-    }
-    return toQueriesOf(ids, windows, ids.length);
-  }
-
-  /** Windows whose age, in windows, passed a power of two since the last sweep. */
-  #windowsToSweep(latest: number, floor: number, upTo: number): number[] {
-    const level = (age: number) => 31 - Math.clz32(Math.max(age / WINDOW_MS, this.#options.lookbackWindows));
-    const windows: number[] = [];
-    for (let begin = floor; begin <= upTo; begin += WINDOW_MS) {
-      if (level(latest - begin) > level(this.#sweptAt - begin)) windows.push(begin);
-    }
-    return windows;
+    return planCatchUp({
+      latest,
+      upTo: this.regularRange(latest).from - WINDOW_MS,
+      floor: latest - this.#horizonMs,
+      origin: this.#origin,
+      sweptAt: this.#sweptAt,
+      lookbackWindows: this.#options.lookbackWindows,
+      accounts: this.#accounts,
+      asked: this.#asked,
+    });
   }
 
   /**
@@ -280,17 +207,17 @@ export class Ledger {
     this.#sweptAt = Math.min(catchUp.sweptAt, latest);
     const unfinished = new Set(failed.flatMap(({ vdns }) => (vdns === 'all' ? [ALL] : vdns)));
     const floor = latest - this.#horizonMs;
-    for (const unit of this.#askedTo.keys()) {
+    for (const [unit, askedTo] of [...this.#asked.entries()]) {
       if (unfinished.has(unit)) continue;
-      const from = Math.min(this.#askedTo.get(unit) ?? floor, catchUp.upTo) + WINDOW_MS;
-      this.#noteAsked(unit, { from, to: catchUp.upTo + WINDOW_MS }, latest, floor);
+      const from = Math.min(askedTo, catchUp.upTo) + WINDOW_MS;
+      this.#asked.note(unit, { from, to: catchUp.upTo + WINDOW_MS }, latest, floor);
     }
   }
 
   toState(): LedgerState {
     return {
       origin: this.#origin,
-      askedTo: [...this.#askedTo],
+      askedTo: [...this.#asked.entries()],
       sweptAt: this.#sweptAt,
       vdns: [...this.#accounts].map(([vdn, account]) => [vdn, account.toState()]),
     };

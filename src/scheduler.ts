@@ -136,11 +136,11 @@ export class Scheduler {
     if (this.#progress === undefined) {
       const plan = ledger.catchUp(latest);
       if (plan === undefined) return;
-      this.#progress = { plan, next: 0, tries: 0, counted: 0, failed: [] };
+      this.#progress = { plan, query: undefined, tries: 0, done: 0, counted: 0, isFinished: false, failed: [] };
     }
     const progress = this.#progress;
     const failure = await collector.catchUp(progress, latest, this.#nextStep(latest), signal);
-    if (progress.next >= progress.plan.queries.length) this.#progress = undefined;
+    if (progress.isFinished) this.#progress = undefined;
     if (failure === undefined) return;
     this.#catchUpFailedIn = latest;
     this.#keepQuiet(failure.retryAfterMs);

@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { OperationError } from './errors.ts';
+import { givingWay } from './give-way.ts';
 import type { LedgerState } from './ledger.ts';
 import { decodeLedger, encodeLedger } from './ledger-file.ts';
 import type { Logger } from './log.ts';
@@ -113,7 +114,7 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
   async function store(callCenter: string, state: LedgerState): Promise<void> {
     try {
       await ensureLock();
-      await replaceFile(directory, fileName(callCenter), encodeLedger(callCenter, state));
+      await replaceFile(directory, fileName(callCenter), await encodeLedger(callCenter, state, givingWay(clock)));
       if (isFailing) logger.info('The ledger is stored again');
       isFailing = false;
     } catch (error) {

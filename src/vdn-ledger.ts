@@ -1,5 +1,5 @@
 import type { VdnWindow } from './api/rows.ts';
-import { WINDOW_MS, windowsBetween } from './window.ts';
+import { WINDOW_MS, type WindowRange, windowsBetween } from './window.ts';
 import { WindowSet } from './window-set.ts';
 
 /** Running sums of one VDN since its ledger began; none ever falls. */
@@ -30,8 +30,8 @@ export interface VdnLedgerState {
   readonly seen: readonly [oldest: number, newest: number] | null;
   readonly totals: Totals;
   readonly held: Readonly<Counts>;
-  /** Windows that are counted, from `base` on: starts and lengths of the runs. */
-  readonly counted: readonly (readonly [start: number, windows: number])[];
+  /** Windows from `base` on that are counted: {@link WindowSet.toString}. */
+  readonly counted: string;
   readonly open: readonly (readonly [start: number, inbound: number, answered: number, outbound: number])[];
 }
 
@@ -54,7 +54,7 @@ export class VdnLedger {
   readonly #held: Counts = { inbound: 0, answered: 0, outbound: 0 };
   readonly #span: number;
   readonly #expectAll: boolean;
-  readonly #counted: WindowSet;
+  #counted: WindowSet;
   readonly #open = new Map<number, Counts>();
 
   /**
@@ -65,7 +65,7 @@ export class VdnLedger {
   constructor(base: number, span: number, expectAll: boolean) {
     this.#base = base;
     this.#span = span;
-    this.#counted = new WindowSet(span);
+    this.#counted = new WindowSet(base, span);
     this.#expectAll = expectAll;
   }
 
@@ -78,13 +78,13 @@ export class VdnLedger {
     return this.#seen.newest;
   }
 
-  /** Whether the window's row, should there be one, is still to be counted. */
-  isUncounted(begin: number): boolean {
-    return begin >= this.#base && !this.#counted.has(begin);
+  /** The windows that start in [from, to) and whose rows, should there be any, are still to be counted. */
+  uncounted(from: number, to: number): readonly number[] {
+    return this.#counted.absent(Math.max(from, this.#base), to);
   }
 
-  /** The windows that must come; those that do not are missing. */
-  #expected(): { from: number; to: number } {
+  /** The windows that must come, from one to before another; those that do not are missing. */
+  #expected(): WindowRange {
     return this.#expectAll ? { from: -Infinity, to: Infinity } : { from: this.#seen.oldest, to: this.#seen.newest };
   }
 
@@ -95,20 +95,12 @@ export class VdnLedger {
   /** Settles everything before `base`: what has not come by now is missing. Never goes back. */
   advance(base: number): void {
     if (base <= this.#base) return;
-    const passed = windowsBetween(this.#base, base);
     const { from, to } = this.#expected();
-    let missing = 0;
-    for (let i = 0, begin = this.#base; i < Math.min(passed, this.#span); i++, begin += WINDOW_MS) {
-      if (!this.#counted.has(begin) && begin >= from && begin <= to) missing++;
-      this.#counted.delete(begin);
-      this.#open.delete(begin);
-    }
-    // After a gap longer than the span the rest cannot have been counted; it is missing where it was expected.
-    if (passed > this.#span) {
-      const start = Math.max(this.#base + this.#span * WINDOW_MS, from);
-      missing += Math.max(0, windowsBetween(start, Math.min(base, to + WINDOW_MS)));
-    }
+    const [start, end] = [Math.max(this.#base, from), Math.min(base, to)];
+    const missing = start < end ? windowsBetween(start, end) - this.#counted.count(start, end) : 0;
     if (missing > 0) this.#totals = { ...this.#totals, missing: this.#totals.missing + missing };
+    for (const begin of this.#open.keys()) if (begin < base) this.#open.delete(begin);
+    this.#counted.moveTo(base);
     this.#base = base;
   }
 
@@ -152,7 +144,9 @@ export class VdnLedger {
 
   /** Begins anew at an earlier window: the clock was ahead when the ledger began. Only while nothing was counted. */
   rewind(base: number): void {
-    if (this.#totals.windows === 0 && base < this.#base) this.#base = base;
+    if (this.#totals.windows > 0 || base >= this.#base) return;
+    this.#base = base;
+    this.#counted = new WindowSet(base, this.#span);
   }
 
   /** Closes open windows that start in [from, to): the API was asked for them after their time for corrections. */
@@ -161,35 +155,24 @@ export class VdnLedger {
   }
 
   toState(): VdnLedgerState {
-    const counted: [number, number][] = [];
-    for (let i = 0, begin = this.#base; i < this.#span; i++, begin += WINDOW_MS) {
-      if (!this.#counted.has(begin)) continue;
-      const run = counted.at(-1);
-      if (run !== undefined && run[0] + run[1] * WINDOW_MS === begin) run[1] += 1;
-      else counted.push([begin, 1]);
-    }
     const { oldest, newest } = this.#seen;
     return {
       base: this.#base,
       seen: oldest <= newest ? [oldest, newest] : null,
       totals: this.#totals,
       held: { ...this.#held },
-      counted,
+      counted: this.#counted.toString(),
       open: [...this.#open].map(([begin, { inbound, answered, outbound }]) => [begin, inbound, answered, outbound]),
     };
   }
 
-  /** Rebuilds a ledger; the span grows when the stored windows need it. */
+  /** Rebuilds a ledger; what is stored beyond the span is kept, too. */
   static fromState(state: VdnLedgerState, span: number, expectAll: boolean): VdnLedger {
-    const newest = Math.max(state.base, ...state.counted.map(([start, windows]) => start + (windows - 1) * WINDOW_MS));
-    const width = Math.max(span, windowsBetween(state.base, newest) + 1);
-    const ledger = new VdnLedger(state.base, width, expectAll);
+    const ledger = new VdnLedger(state.base, span, expectAll);
+    ledger.#counted = new WindowSet(state.base, span, state.counted);
     ledger.#totals = state.totals;
     Object.assign(ledger.#held, state.held);
     if (state.seen !== null) ledger.#seen = { oldest: state.seen[0], newest: state.seen[1] };
-    for (const [start, windows] of state.counted) {
-      for (let i = 0; i < windows; i++) ledger.#counted.add(start + i * WINDOW_MS);
-    }
     for (const [begin, inbound, answered, outbound] of state.open)
       ledger.#open.set(begin, { inbound, answered, outbound });
     return ledger;

@@ -12,7 +12,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   base: ['errors', 'clock', 'window', 'window-set', 'version', 'log', 'gzip'],
   config: ['config/'],
   api: ['api/'],
-  ledger: ['ledger', 'vdn-ledger', 'catch-up'],
+  ledger: ['ledger', 'vdn-ledger', 'asked', 'catch-up'],
   store: ['store'],
   metrics: ['metrics', 'telemetry', 'runtime-metrics'],
   exposition: ['exposition', 'window-text', 'own-text'],

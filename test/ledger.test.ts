@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Query, QueryResult } from '../src/api/client.ts';
+import type { CatchUp } from '../src/catch-up.ts';
 import { ApiError } from '../src/errors.ts';
 import { Ledger, type LedgerOptions } from '../src/ledger.ts';
 import { WINDOW_MS } from '../src/window.ts';
@@ -31,11 +32,18 @@ function poll(ledger: Ledger, index: number, has?: (vdn: number, index: number) 
 function catchUp(ledger: Ledger, index: number, has?: (vdn: number, index: number) => boolean): string[] {
   const plan = ledger.catchUp(at(index));
   if (plan === undefined) return [];
-  for (const query of plan.queries) ledger.record(query, answer(query, has), at(index), soonAfter(index));
+  const asked: string[] = [];
+  for (const query of queriesOf(plan)) {
+    ledger.record(query, answer(query, has), at(index), soonAfter(index));
+    const { vdns, range } = query;
+    asked.push(`${String(vdns)}: ${(range.from - T0) / WINDOW_MS}..${(range.to - T0) / WINDOW_MS}`);
+  }
   ledger.finish(plan, at(index));
-  return plan.queries.map(
-    ({ vdns, range }) => `${String(vdns)}: ${(range.from - T0) / WINDOW_MS}..${(range.to - T0) / WINDOW_MS}`,
-  );
+  return asked;
+}
+
+function* queriesOf(plan: CatchUp | undefined): Generator<Query> {
+  for (const query of plan?.queries ?? []) if (query !== undefined) yield query;
 }
 
 describe('a ledger', () => {
@@ -51,7 +59,7 @@ describe('a ledger', () => {
     const ledger = new Ledger(OPTIONS, at(0));
     for (let index = -1; index < 30; index++) {
       poll(ledger, index);
-      expect(ledger.catchUp(at(index))?.queries ?? []).toEqual([]);
+      expect([...queriesOf(ledger.catchUp(at(index)))]).toEqual([]);
     }
   });
 
@@ -70,13 +78,30 @@ describe('a ledger', () => {
   it('asks for the newest windows of a long outage first, in pieces of bounded size', () => {
     const vdns = Array.from({ length: 250 }, (_, i) => i + 1);
     const ledger = new Ledger({ ...OPTIONS, vdns }, at(0));
-    const plan = ledger.catchUp(at(280));
-    const ends = plan?.queries.map(({ range }) => range.to) ?? [];
+    const queries = [...queriesOf(ledger.catchUp(at(280)))];
+    const ends = queries.map(({ range }) => range.to);
+    expect(ends.length).toBeGreaterThan(3);
     expect(ends).toEqual([...ends].sort((a, b) => b - a));
-    for (const { vdns: ids, range } of plan?.queries ?? []) {
+    for (const { vdns: ids, range } of queries) {
       expect(ids.length).toBeLessThanOrEqual(100);
       expect((ids.length * (range.to - range.from)) / WINDOW_MS).toBeLessThanOrEqual(10_000);
     }
+  });
+
+  it('plans a month of 5,000 VDNs in small steps, every window once', () => {
+    const vdns = Array.from({ length: 5000 }, (_, i) => i + 1);
+    const ledger = new Ledger({ ...OPTIONS, vdns, catchUpWindows: 31 * 288 }, at(0));
+    let steps = 0;
+    const asked = new Map<number, number>();
+    for (const query of ledger.catchUp(at(31 * 288))?.queries ?? []) {
+      steps++;
+      if (query === undefined) continue;
+      const windows = (query.range.to - query.range.from) / WINDOW_MS;
+      for (const id of query.vdns as readonly number[]) asked.set(id, (asked.get(id) ?? 0) + windows);
+    }
+    // Each VDN is asked for every window that is not in the regular range, once.
+    expect(new Set(asked.values())).toEqual(new Set([31 * 288 - 2]));
+    expect(steps).toBeGreaterThan(5000);
   });
 
   it('gives up what is older than catch_up', () => {

@@ -9,9 +9,12 @@ import type { LedgerState } from '../src/ledger.ts';
 import { decodeLedger, encodeLedger } from '../src/ledger-file.ts';
 import { createLogger } from '../src/log.ts';
 import { openStorage, type Storage } from '../src/storage.ts';
+import { NO_TOTALS } from '../src/vdn-ledger.ts';
 
 const STATE: LedgerState = { origin: 300_000, askedTo: [[1, 600_000]], sweptAt: 300_000, vdns: [] };
 const OTHER: LedgerState = { ...STATE, sweptAt: 900_000 };
+const content = await encodeLedger('hq', STATE);
+const foreign = await encodeLedger('berlin', STATE);
 
 let directory: string;
 let log: string;
@@ -76,16 +79,24 @@ describe('the storage', () => {
     expect(failures).toEqual([]);
   });
 
+  it('gives back what was written in many pieces', async () => {
+    const account = { base: 0, seen: null, totals: NO_TOTALS, held: { inbound: 1, answered: 0, outbound: 0 } };
+    const vdns = Array.from({ length: 1234 }, (_, id) => [id, { ...account, counted: '/w==', open: [] }] as const);
+    const storage = await open();
+    await storage.save('hq', { ...STATE, vdns });
+    expect(await storage.load('hq')).toEqual({ ...STATE, vdns });
+    expect(failures).toEqual([]);
+  });
+
   it('keeps the old content whole when the process died while writing', async () => {
     const storage = await open();
     await storage.save('hq', STATE);
-    await writeFile(`${ledgerFile()}.new`, encodeLedger('hq', OTHER).slice(0, 40));
+    await writeFile(`${ledgerFile()}.new`, (await encodeLedger('hq', OTHER)).slice(0, 40));
     expect(await storage.load('hq')).toEqual(STATE);
     await storage.save('hq', OTHER);
     expect(await storage.load('hq')).toEqual(OTHER);
   });
 
-  const content = encodeLedger('hq', STATE);
   it.each([
     ['empty', '', 'it is no ledger of this exporter'],
     ['foreign', '{"hello":"world"}\n', 'it is no ledger of this exporter'],
@@ -94,11 +105,11 @@ describe('the storage', () => {
     ['truncated', content.slice(0, -10), 'it was cut off'],
     ['truncated by its last line end', content.slice(0, -1), 'it was cut off'],
     ['flipped in one digit', content.replace('600000', '600001'), 'its checksum is wrong'],
-    ['of another call center', encodeLedger('berlin', STATE), 'it belongs to another call center'],
+    ['of another call center', foreign, 'it belongs to another call center'],
     [
       'of a newer exporter',
-      content.replace('"version":1', '"version":2'),
-      'version 2 of the format, this exporter reads version 1',
+      content.replace('"version":2', '"version":3'),
+      'version 3 of the format, this exporter reads version 2',
     ],
   ])('sets a file aside that is %s, says so and goes on', async (_, damaged, trouble) => {
     await writeFile(ledgerFile(), damaged);

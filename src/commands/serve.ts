@@ -74,13 +74,7 @@ async function run(parts: Parts): Promise<void> {
         query,
       });
     const { reload, idle } = createReload({
-      load: async () => {
-        const next = await loadConfig(flags.configFile, io.env);
-        // Before anything is changed: a ledger that cannot be read refuses the reload.
-        const known = new Set(exporter.config().callCenters.map(({ name }) => name));
-        for (const { name } of next.callCenters) if (!known.has(name)) await storage.load(name);
-        return next;
-      },
+      load: () => loadConfig(flags.configFile, io.env),
       exporter,
       reloadWeb: () => server.reload(),
       onChange: () => exposition.refresh(),

@@ -121,12 +121,12 @@ export async function live(schedule: Schedule): Promise<string[]> {
       },
     };
     let look: () => void = () => undefined;
-    const persist = (ledger: Ledger): Promise<void> => {
+    const persist = async (ledger: Ledger): Promise<void> => {
       // Prometheus may scrape at any instant, right before a kill too.
       look();
-      if (isTime('before storing')) return Promise.reject(die());
-      file = encodeLedger('model', ledger.toState());
-      return isTime('after storing') ? Promise.reject(die()) : Promise.resolve();
+      if (isTime('before storing')) throw die();
+      file = await encodeLedger('model', ledger.toState());
+      if (isTime('after storing')) throw die();
     };
 
     let state;
@@ -142,7 +142,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
       windowAt(clock.now()),
       state,
     );
-    file ??= encodeLedger('model', ledger.toState());
+    file ??= await encodeLedger('model', ledger.toState());
     const named = VDNS.map((id) => ({ id, name: '', labels: {} }));
     const store = new Store({
       ...{ callCenter: 'model', ccId: 1, vdns: schedule.isAll ? 'all' : named, vdnLabelNames: [] },
