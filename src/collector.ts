@@ -130,7 +130,10 @@ export class Collector {
       if (progress.query === undefined) {
         await giveWay();
         const next = plan.queries.next();
-        if (next.done === true) return this.#finish(progress, latest, fields);
+        if (next.done === true) {
+          this.#finish(progress, latest, fields);
+          return undefined;
+        }
         if (next.value === undefined) continue;
         progress.query = next.value;
         if (progress.done === 1) logger.info(fields, 'Catching up on missed windows');
@@ -156,7 +159,7 @@ export class Collector {
     return undefined;
   }
 
-  #finish(progress: CatchUpProgress, latest: number, fields: Readonly<Record<string, string>>): undefined {
+  #finish(progress: CatchUpProgress, latest: number, fields: Readonly<Record<string, string>>): void {
     const { plan, failed, done, counted } = progress;
     const { ledger, logger } = this.#options;
     progress.isFinished = true;
