@@ -67,6 +67,11 @@ call_centers:
 );
 
 const wrong = new Set();
+/** Said at once, for it may be hours to the end. */
+function mistake(text) {
+  if (!wrong.has(text)) console.error(`${new Date().toISOString()} WRONG: ${text}`);
+  wrong.add(text);
+}
 const shown = new Map();
 let kills = 0;
 let scrapes = 0;
@@ -91,7 +96,7 @@ async function startExporter() {
       if (keepLog !== undefined) appendFileSync(keepLog, data);
       const [, url] = /msg=Listening url="?(http:[^\s"]+)/.exec(log) ?? [];
       if (url !== undefined) resolve(url);
-      if (/Poll ended unexpectedly|poll ended unexpectedly/.test(log)) wrong.add(`a poll ended unexpectedly:\n${log}`);
+      if (/Poll ended unexpectedly|poll ended unexpectedly/.test(log)) mistake(`a poll ended unexpectedly:\n${log}`);
     });
     child.once('exit', (code) => reject(new Error(`The exporter ended with ${code}:\n${log}`)));
   });
@@ -104,10 +109,10 @@ async function scrape(address) {
   for (const [, name, vdn, value] of samples) {
     const key = `${name} of VDN ${vdn}`;
     const before = shown.get(key) ?? 0;
-    if (Number(value) < before) wrong.add(`${key} fell from ${before} to ${value}`);
+    if (Number(value) < before) mistake(`${key} fell from ${before} to ${value}`);
     shown.set(key, Number(value));
   }
-  if (samples.length !== 6 * VDNS.length) wrong.add(`${samples.length} counters were shown`);
+  if (samples.length !== 6 * VDNS.length) mistake(`${samples.length} counters were shown`);
   scrapes++;
 }
 
@@ -179,11 +184,10 @@ for (const [vdn, { totals, held }] of JSON.parse(body).vdns) {
   windows += truth.windows;
   for (const [field, value] of Object.entries(truth)) {
     const counted = totals[field] - (held[field] ?? 0);
-    if (counted !== value) wrong.add(`${field} of VDN ${vdn}: counted ${counted}, the API says ${value}`);
+    if (counted !== value) mistake(`${field} of VDN ${vdn}: counted ${counted}, the API says ${value}`);
   }
 }
 await simulator.close();
 rmSync(directory, { recursive: true, force: true });
-for (const mistake of wrong) console.error(`WRONG: ${mistake}`);
 console.log(`${windows} windows, ${kills} kills, ${scrapes} scrapes, ${wrong.size} mistakes (seed ${seed})`);
 process.exit(wrong.size === 0 ? 0 : 1);

@@ -57,9 +57,10 @@ export class Asked {
     else this.#beyond.set(unit, beyond);
   }
 
-  /** Nothing from this window on was asked for: it was ahead of its time. */
-  rewind(to: number): void {
-    for (const [unit, upTo] of this.#upTo) this.#upTo.set(unit, Math.min(upTo, to - WINDOW_MS));
+  /** Forgets everything: nothing before this window is to be asked for, and nothing from it on was. */
+  beginAt(window: number): void {
+    for (const unit of this.#upTo.keys()) this.#upTo.set(unit, window - WINDOW_MS);
+    this.#beyond.clear();
   }
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { ApiError, FailureReason } from './errors.ts';
 import type { CatchUp } from './catch-up.ts';
 import { givingWay } from './give-way.ts';
-import type { Ledger } from './ledger.ts';
+import type { Clocks, Ledger } from './ledger.ts';
 import type { Logger } from './log.ts';
 import type { Store } from './store.ts';
 import type { CallCenterTelemetry } from './telemetry.ts';
@@ -66,12 +66,17 @@ const OWN_FAULT: readonly FailureReason[] = ['api', 'invalid', 'incomplete'];
 /** A query that fails this often in a row does not hold up the others any longer. */
 const MAX_TRIES = 3;
 
+/** Clocks that agree better than this at the start agree: the `Date` header has full seconds, and answers take time. */
+const AGREED_MS = 30_000;
+
 /** Fetches windows of one call center and hands them to its ledger and store. Knows what, not when. */
 export class Collector {
   readonly #options: CollectorOptions;
+  readonly #started: { readonly now: number; readonly steady: number };
 
   constructor(options: CollectorOptions) {
     this.#options = options;
+    this.#started = { now: options.clock.now(), steady: options.clock.monotonic() };
   }
 
   /** One poll: every VDN asked for, in chunks. Rejects only when `signal` is aborted. */
@@ -171,10 +176,8 @@ export class Collector {
 
   /** Books answers, stores the ledger, then shows the result: what was shown once is found again after a crash. */
   async #take(results: readonly { query: Query; result: QueryResult }[], latest: number): Promise<number> {
-    const { ledger, store, telemetry, clock, persist, skewMs, onChange } = this.#options;
-    const now = clock.now();
-    const skew = skewMs();
-    const clocks = { now, apiNow: skew === undefined ? undefined : now + skew };
+    const { ledger, store, telemetry, clock, persist, onChange } = this.#options;
+    const clocks = this.#clocks();
     const giveWay = givingWay(clock);
     let changed = false;
     let counted = 0;
@@ -195,6 +198,18 @@ export class Collector {
     store.update(concat(results.map(({ result }) => result.windows)));
     await onChange();
     return counted;
+  }
+
+  /** What time it is, and was at our start: by the steady clock, for ours may have been set since. */
+  #clocks(): Clocks {
+    const { clock, skewMs } = this.#options;
+    const now = clock.now();
+    const skew = skewMs();
+    if (skew === undefined) return { now, apiNow: undefined };
+    const apiNow = now + skew;
+    const apiStartedAt = apiNow - (clock.monotonic() - this.#started.steady);
+    const isAgreed = Math.abs(apiStartedAt - this.#started.now) <= AGREED_MS;
+    return { now, apiNow, apiStartedAt: isAgreed ? undefined : apiStartedAt };
   }
 
   #reportRejected(rows: readonly { reason: RejectionReason; detail: string }[]): void {

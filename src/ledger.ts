@@ -31,6 +31,8 @@ export interface Clocks {
   readonly now: number;
   /** By that of the API; undefined until it said the time. */
   readonly apiNow: number | undefined;
+  /** When we started by that of the API, if ours said something else then. */
+  readonly apiStartedAt?: number | undefined;
 }
 
 /** What an answer changed. */
@@ -116,19 +118,22 @@ export class Ledger {
    * Takes an answer into account.
    * @param latest the newest window that was due when the query was sent
    * @param clocks of the two the one behind is trusted: a wrong clock of ours must not give up windows that are yet to
-   *   come; that of the API alone says whether ours was ahead at the start, which must not leave out what follows it
+   *   come; that of the API alone says whether ours was wrong at the start, where counting begins
    */
-  record(query: Query, result: QueryResult, latest: number, { now, apiNow }: Clocks): Recorded {
+  record(query: Query, result: QueryResult, latest: number, { now, apiNow, apiStartedAt }: Clocks): Recorded {
     const regular = this.regularRange(latest);
     const trusted = Math.min(latest, windowAt(Math.min(now, apiNow ?? now)) - WINDOW_MS);
     const floor = trusted - this.#horizonMs;
     const closedBefore = this.regularRange(trusted).from + WINDOW_MS;
     const isAnswered = result.failure === undefined || result.windows.length > 0;
-    if (this.#isOriginOpen && apiNow !== undefined) this.#rewind(windowAt(apiNow));
+    let changed = false;
+    if (this.#isOriginOpen && apiStartedAt !== undefined) {
+      this.#beginAt(windowAt(apiStartedAt));
+      changed = true;
+    }
     if (isAnswered) this.#isOriginOpen = false;
 
     const ids = query.vdns === 'all' ? [...this.#accounts.keys()] : query.vdns;
-    let changed = false;
     for (const id of ids) {
       const account = this.#accounts.get(id);
       if (account === undefined) continue;
@@ -158,11 +163,11 @@ export class Ledger {
     return { changed, counted, settled };
   }
 
-  /** Begins to count earlier: the API's clock says that ours was ahead when the ledger was made. */
-  #rewind(running: number): void {
-    this.#origin = Math.min(this.#origin, running);
-    for (const account of this.#accounts.values()) account.rewind(running);
-    this.#asked.rewind(running);
+  /** Begins to count elsewhere: the API's clock says that ours was wrong when the ledger was made. */
+  #beginAt(running: number): void {
+    this.#origin = running;
+    for (const account of this.#accounts.values()) account.beginAt(running);
+    this.#asked.beginAt(running);
   }
 
   /** The account of a VDN; one that turns up under `vdns: all` gets its own. */

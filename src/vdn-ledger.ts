@@ -142,9 +142,9 @@ export class VdnLedger {
     this.#totals = totals;
   }
 
-  /** Begins anew at an earlier window: the clock was ahead when the ledger began. Only while nothing was counted. */
-  rewind(base: number): void {
-    if (this.#totals.windows > 0 || base >= this.#base) return;
+  /** Begins anew at another window: the clock was wrong when the ledger began. Only while nothing was counted. */
+  beginAt(base: number): void {
+    if (this.#totals.windows > 0) return;
     this.#base = base;
     this.#counted = new WindowSet(base, this.#span);
   }

@@ -189,11 +189,24 @@ describe('a ledger', () => {
   it('begins to count earlier when the first answer shows that our clock was ahead at the start', () => {
     const ledger = new Ledger(OPTIONS, at(12));
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(11)) };
-    const clocks = { now: at(12) + 60_000, apiNow: at(0) + 60_000 };
+    const clocks = { now: at(15), apiNow: at(3), apiStartedAt: at(0) + 60_000 };
     ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), clocks);
     for (let index = 0; index <= 5; index++) poll(ledger, index);
     expect(ledger.totals(1).windows).toBe(6);
   });
+
+  it.each(['all' as const, OPTIONS.vdns])(
+    'begins to count later when the first answer shows that our clock was behind at the start, with VDNs %s',
+    (vdns) => {
+      // A machine without a battery for its clock begins in the past.
+      const ledger = new Ledger({ ...OPTIONS, vdns }, at(-1000));
+      const query: Query = { vdns, range: ledger.regularRange(at(3)) };
+      const clocks = { now: at(4) + 10_000, apiNow: at(4) + 10_000, apiStartedAt: at(2) + 60_000 };
+      ledger.record(query, answer(query), at(3), clocks);
+      expect(ledger.totals(1)).toMatchObject({ windows: 2, missing: 0 });
+      expect(catchUp(ledger, 3)).toEqual([]);
+    },
+  );
 
   it.each([
     ['says that it is', at(0) + 900_000],

@@ -141,6 +141,7 @@ export function upstreamClient(
       world.requested();
       world.advance(20 + Math.floor(dice * upstream.options.slowMs));
     }
+    onSkew(-world.clockError());
     if (sky === 'fine') return Promise.resolve({ windows, rejected: [], failure: undefined });
     windows.sort((a, b) => noise(dice * 1e9, a.vdn, a.begin) - noise(dice * 1e9, b.vdn, b.begin));
     if (sky === 'scrambled') {
