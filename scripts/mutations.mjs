@@ -89,14 +89,13 @@ function complaint(path, source) {
 }
 
 async function live(tree) {
-  const child = spawn(process.execPath, ['live.js', values.runs, values.seed], { cwd: tree });
+  const limit = { timeout: Number(values.seconds) * 1000, killSignal: 'SIGKILL' };
+  const child = spawn(process.execPath, ['live.js', values.runs, values.seed], { cwd: tree, ...limit });
   let output = '';
   let errors = '';
   child.stdout.on('data', (data) => (output += data));
   child.stderr.on('data', (data) => (errors += data));
-  const timer = setTimeout(() => child.kill('SIGKILL'), Number(values.seconds) * 1000);
   const [, signal] = await new Promise((resolve) => child.once('close', (...end) => resolve(end)));
-  clearTimeout(timer);
   if (signal !== null) return { crash: `it did not end within ${values.seconds} s` };
   return output === '' ? { crash: errors } : JSON.parse(output);
 }
@@ -120,7 +119,7 @@ async function tryOut({ file, find, replace }) {
   return [true, `caught after ${lives} lives: ${wrong[0]}`];
 }
 
-let isSound = true;
+let isSound;
 try {
   const sound = await live(join(directory, 'sound'));
   isSound = sound.failed === false;

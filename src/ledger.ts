@@ -79,7 +79,9 @@ export class Ledger {
     this.#origin = storedAskedTo.has(ALL) ? (state?.origin ?? running) : running;
     const isAll = options.vdns === 'all';
     const before = running - WINDOW_MS;
-    const askedTo: [number, number][] = isAll ? [[ALL, storedAskedTo.get(ALL) ?? before]] : [];
+    // After a list, all were asked for as far as the one that was asked for least.
+    const together = storedAskedTo.get(ALL) ?? Math.min(before, ...storedAskedTo.values());
+    const askedTo: [number, number][] = isAll ? [[ALL, together]] : [];
     for (const id of options.vdns === 'all' ? stored.keys() : options.vdns) {
       const vdnState = stored.get(id);
       this.#accounts.set(id, vdnState ? VdnLedger.fromState(vdnState, this.#span, !isAll) : this.#account(running));
@@ -183,7 +185,10 @@ export class Ledger {
   /** Drops VDNs that the API has not shown for a month; only `vdns: all` does so. Their counters would begin anew. */
   #forget(latest: number): void {
     const floor = latest - Math.max(FORGET_MS, this.#horizonMs);
-    for (const [vdn, account] of this.#accounts) if (account.lastSeen < floor) this.#accounts.delete(vdn);
+    for (const [vdn, { lastSeen }] of this.#accounts) {
+      // One that was listed before and has had no row yet is waited for.
+      if (lastSeen < floor && lastSeen !== -Infinity) this.#accounts.delete(vdn);
+    }
   }
 
   /**

@@ -268,6 +268,17 @@ describe('a ledger', () => {
       expect(ledger.totals(2).windows).toBe(21);
     });
 
+    it('goes on with the accounts of a list, and asks for what was missed since', () => {
+      const listed = new Ledger(OPTIONS, at(0));
+      for (let index = -1; index <= 5; index++) poll(listed, index, (vdn) => vdn === 1);
+      const ledger = new Ledger(ALL, at(20), listed.toState());
+      pollAll(ledger, 20);
+      catchUp(ledger, 20);
+      expect(ledger.totals(1)).toMatchObject({ windows: 21, missing: 0 });
+      // It was listed, and had no row until now.
+      expect(ledger.totals(2).windows).toBeGreaterThanOrEqual(15);
+    });
+
     it('forgets a VDN that the API has not shown for a month', () => {
       const ledger = new Ledger({ ...ALL, catchUpWindows: 12 }, at(0));
       const isShown = (vdn: number, row: number) => vdn === 1 || row < 5;

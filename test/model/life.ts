@@ -1,12 +1,12 @@
 import type { Clock } from '../../src/clock.ts';
 import { Collector, totalsOf } from '../../src/collector.ts';
-import { Ledger } from '../../src/ledger.ts';
+import { Ledger, type LedgerState } from '../../src/ledger.ts';
 import { decodeLedger, encodeLedger } from '../../src/ledger-file.ts';
 import { createLogger } from '../../src/log.ts';
 import { Scheduler } from '../../src/scheduler.ts';
 import { type CallCenterSnapshot, Store } from '../../src/store.ts';
 import type { CallCenterTelemetry } from '../../src/telemetry.ts';
-import type { Totals } from '../../src/vdn-ledger.ts';
+import { NO_TOTALS, type Totals } from '../../src/vdn-ledger.ts';
 import { WINDOW_MS, windowAt } from '../../src/window.ts';
 import { noise, Upstream, upstreamClient, type UpstreamOptions, type Weather } from './upstream.ts';
 
@@ -26,6 +26,19 @@ export interface Kill {
   readonly at: number;
   readonly length: number;
   readonly moment: 'asleep' | 'before storing' | 'after storing';
+  /** Whether the stored ledger is lost with it. */
+  readonly losesFile: boolean;
+  /** What is configured from the next start on. */
+  readonly next: Settings;
+}
+
+/** What a config says. */
+export interface Settings {
+  readonly isAll: boolean;
+  /** VDNs that are left out of the list. */
+  readonly without: readonly number[];
+  readonly moreLookbackWindows: number;
+  readonly catchUpMs: number;
 }
 
 /** The machine's clock is wrong for a while. */
@@ -38,7 +51,7 @@ export interface ClockStep {
 /** Everything that happens in one life of an exporter. Times are milliseconds after START, by the true clock. */
 export interface Schedule {
   readonly upstream: Omit<UpstreamOptions, 'vdns' | 'lastWindow'>;
-  readonly isAll: boolean;
+  readonly settings: Settings;
   readonly lookbackWindows: number;
   readonly outages: readonly Outage[];
   readonly kills: readonly Kill[];
@@ -48,7 +61,8 @@ export interface Schedule {
 }
 
 const VDNS = [1, 2, 7];
-export const CATCH_UP_MS = 24 * HOUR;
+/** More lookback than what corrections are made to fit. */
+export const MOST_MORE_LOOKBACK = 3;
 /** Quiet time without new rows after the last fault, for everything late to come and be asked for again. */
 const QUIET_MS = 20 * HOUR;
 
@@ -78,6 +92,11 @@ export async function live(schedule: Schedule): Promise<string[]> {
   let skewMs: number | undefined;
   let requests = 0;
   const shown = new Map<number, Totals>();
+  /** Where each VDN's counting begins. */
+  const origins = new Map<number, number>();
+  let settings = schedule.settings;
+  let wasAll = false;
+  let isOriginStored = false;
   const errors: string[] = [];
   const logger = createLogger('error', 'json', { write: (line) => errors.push(line) });
 
@@ -104,6 +123,20 @@ export async function live(schedule: Schedule): Promise<string[]> {
       schedule.outages.find(({ at, length }) => time - START >= at && time - START < at + length)?.kind ?? 'fine',
   };
 
+  /** What a new process makes of the VDNs: accounts that are not there begin anew, those not configured are given up. */
+  function begin(ids: readonly number[], state: LedgerState | undefined, clockNow: number): void {
+    const isWrong = state === undefined && Math.abs(clockNow - now) > 30_000;
+    const known = new Set(state?.vdns.map(([id]) => id));
+    for (const vdn of VDNS) {
+      const isKept = known.has(vdn) || (state !== undefined && settings.isAll && wasAll);
+      if (ids.includes(vdn) && isKept) continue;
+      shown.delete(vdn);
+      origins.delete(vdn);
+      if (ids.includes(vdn)) origins.set(vdn, windowAt(isWrong ? now : clockNow));
+    }
+    wasAll = settings.isAll;
+  }
+
   /** One process, from its start until it is killed or the world ends. */
   async function run(kill: Kill | undefined): Promise<void> {
     const stopping = new AbortController();
@@ -127,26 +160,28 @@ export async function live(schedule: Schedule): Promise<string[]> {
       look();
       if (isTime('before storing')) throw die();
       file = await encodeLedger('model', ledger.toState());
+      if (skewMs !== undefined) isOriginStored = true;
       if (isTime('after storing')) throw die();
     };
 
+    skewMs = undefined;
     let state;
     if (file !== undefined) {
       const decoded = decodeLedger('model', file);
       if (!('state' in decoded)) throw new Error(decoded.trouble);
       state = decoded.state;
     }
-    const vdns = schedule.isAll ? ('all' as const) : VDNS;
-    const catchUpWindows = CATCH_UP_MS / WINDOW_MS;
-    const ledger = new Ledger(
-      { vdns, catchUpWindows, lookbackWindows: schedule.lookbackWindows },
-      windowAt(clock.now()),
-      state,
-    );
-    file ??= await encodeLedger('model', ledger.toState());
-    const named = VDNS.map((id) => ({ id, name: '', labels: {} }));
+    const { isAll, without, moreLookbackWindows, catchUpMs } = settings;
+    const ids = VDNS.filter((id) => isAll || !without.includes(id));
+    const vdns = isAll ? ('all' as const) : ids;
+    const lookbackWindows = schedule.lookbackWindows + moreLookbackWindows;
+    const catchUpWindows = catchUpMs / WINDOW_MS;
+    const ledger = new Ledger({ vdns, catchUpWindows, lookbackWindows }, windowAt(clock.now()), state);
+    begin(ids, state, clock.now());
+    file = await encodeLedger('model', ledger.toState());
+    const named = ids.map((id) => ({ id, name: '', labels: {} }));
     const store = new Store({
-      ...{ callCenter: 'model', ccId: 1, vdns: schedule.isAll ? 'all' : named, vdnLabelNames: [] },
+      ...{ callCenter: 'model', ccId: 1, vdns: isAll ? 'all' : named, vdnLabelNames: [] },
       staleAfterMs: 12 * MINUTE,
     });
     store.publish(totalsOf(ledger));
@@ -177,8 +212,8 @@ export async function live(schedule: Schedule): Promise<string[]> {
       ...{
         settleDelayMs: 10_000,
         retryIntervalMs: 240_000,
-        lookbackWindows: schedule.lookbackWindows,
-        catchUpMs: CATCH_UP_MS,
+        lookbackWindows,
+        catchUpMs,
       },
       ...{ staleAfterMs: 12 * MINUTE, timeoutMs: 10_000, concurrency: 2 },
     };
@@ -195,26 +230,33 @@ export async function live(schedule: Schedule): Promise<string[]> {
     if (now - START >= schedule.troubledMs) break;
     if (now - START > kill.at + kill.length) continue;
     const isFirstClockWrong = file === undefined && clockError() !== 0;
+    isOriginStored = false;
     await run(kill);
-    // Where counting begins is known when the API has said the time; what ends before that proves nothing.
-    if (isFirstClockWrong && skewMs === undefined) return [];
+    // Where counting begins is stored when the API has said the time; what ends before that proves nothing.
+    if (isFirstClockWrong && !isOriginStored) return [];
     world.advance(kill.length);
+    if (kill.losesFile) file = undefined;
+    settings = kill.next;
   }
   await run(undefined);
   // A life that stumbles proves nothing about counting.
   if (errors.length > 0) throw new Error(errors[0]);
 
   // Twelve polls an hour, one repeat each for what is missing, as many pages, and what catching up takes.
-  const pages = Math.ceil((VDNS.length * (schedule.lookbackWindows + 1) * schedule.upstream.rowsPerVdn) / 100);
+  const lookback = schedule.lookbackWindows + MOST_MORE_LOOKBACK;
+  const pages = Math.ceil((VDNS.length * (lookback + 1) * schedule.upstream.rowsPerVdn) / 100);
   const most = ((end - START) / HOUR) * (24 * pages + 60) + 3 * VDNS.length * 3 * schedule.upstream.rowsPerVdn + 300;
   if (requests > most) wrong.push(`${requests} requests were sent where ${Math.round(most)} had been plenty`);
 
   if (file === undefined) return ['Nothing was ever stored'];
   const decoded = decodeLedger('model', file);
   if (!('state' in decoded)) return [decoded.trouble];
-  for (const [vdn, state] of decoded.state.vdns) wrong.push(...compare(vdn, state.totals, state.held, upstream, end));
-  const expected = VDNS.length - (schedule.isAll && schedule.upstream.silentVdn !== undefined ? 1 : 0);
-  if (decoded.state.vdns.length !== expected) wrong.push(`${decoded.state.vdns.length} VDNs are counted`);
+  const accounts = new Map(decoded.state.vdns);
+  for (const vdn of accounts.keys()) if (!origins.has(vdn)) wrong.push(`VDN ${vdn} is counted and not configured`);
+  for (const [vdn, origin] of origins) {
+    const { totals, held } = accounts.get(vdn) ?? { totals: NO_TOTALS, held: NO_TOTALS };
+    wrong.push(...compare(vdn, totals, held, upstream, origin, end));
+  }
   return [...new Set(wrong)];
 }
 
@@ -224,10 +266,11 @@ function compare(
   totals: Totals,
   held: { readonly inbound: number; readonly answered: number; readonly outbound: number },
   upstream: Upstream,
+  origin: number,
   end: number,
 ): string[] {
   const truth = { inbound: 0, answered: 0, outbound: 0, windows: 0 };
-  for (let begin = windowAt(START + 60_000); begin < windowAt(end); begin += WINDOW_MS) {
+  for (let begin = origin; begin < windowAt(end); begin += WINDOW_MS) {
     const row = upstream.served(vdn, begin, end);
     if (row === undefined) continue;
     truth.inbound += row.inbound ?? 0;

@@ -1,16 +1,32 @@
 import fc from 'fast-check';
-import { type ClockStep, HOUR, type Kill, type Outage, type Schedule } from './life.ts';
+import {
+  type ClockStep,
+  HOUR,
+  type Kill,
+  MOST_MORE_LOOKBACK,
+  type Outage,
+  type Schedule,
+  type Settings,
+} from './life.ts';
 
 const MINUTE = 60_000;
 
 const share = (max: number) => fc.integer({ min: 0, max: 100 }).map((percent) => (percent / 100) * max);
 const instant = (max: number) => fc.integer({ min: 0, max });
 
+const settings: fc.Arbitrary<Settings> = fc.record({
+  isAll: fc.boolean(),
+  without: fc.subarray([1, 2], { maxLength: 1 }),
+  moreLookbackWindows: fc.integer({ min: 0, max: MOST_MORE_LOOKBACK }),
+  catchUpMs: fc.constantFrom(24 * HOUR, 72 * HOUR),
+});
+
 /** Random lives. */
 export const schedules: fc.Arbitrary<Schedule> = fc
   .record({
     troubledMs: fc.integer({ min: 4 * HOUR, max: 20 * HOUR }),
-    isAll: fc.boolean(),
+    first: settings,
+    changes: fc.boolean(),
     lookbackWindows: fc.integer({ min: 1, max: 5 }),
     seed: fc.integer({ min: 0, max: 0xffffff }),
     missing: share(0.2),
@@ -22,10 +38,10 @@ export const schedules: fc.Arbitrary<Schedule> = fc
     rowsPerVdn: fc.constantFrom(1, 30, 60),
     silentVdn: fc.constantFrom(undefined, 7),
   })
-  .chain(({ troubledMs, isAll, lookbackWindows, ...upstream }) =>
+  .chain(({ troubledMs, first, changes, lookbackWindows, ...upstream }) =>
     fc.record({
       troubledMs: fc.constant(troubledMs),
-      isAll: fc.constant(isAll),
+      settings: fc.constant(first),
       lookbackWindows: fc.constant(lookbackWindows),
       upstream: fc.constant({
         ...upstream,
@@ -47,6 +63,9 @@ export const schedules: fc.Arbitrary<Schedule> = fc
           at: instant(troubledMs),
           length: fc.integer({ min: 1000, max: 100 * MINUTE }),
           moment: fc.constantFrom('asleep', 'before storing', 'after storing'),
+          losesFile: fc.integer({ min: 0, max: 9 }).map((die) => die === 9),
+          // In every other life the config changes between the processes.
+          next: changes ? settings : fc.constant(first),
         }),
         { maxLength: 5 },
       ),
