@@ -96,7 +96,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
   const origins = new Map<number, number>();
   let settings = schedule.settings;
   let wasAll = false;
-  let isOriginStored = false;
+  const progress = { isOriginStored: false };
   const errors: string[] = [];
   const logger = createLogger('error', 'json', { write: (line) => errors.push(line) });
 
@@ -160,11 +160,12 @@ export async function live(schedule: Schedule): Promise<string[]> {
       look();
       if (isTime('before storing')) throw die();
       file = await encodeLedger('model', ledger.toState());
-      if (skewMs !== undefined) isOriginStored = true;
+      if (skewMs !== undefined) progress.isOriginStored = true;
       if (isTime('after storing')) throw die();
     };
 
     skewMs = undefined;
+    progress.isOriginStored = false;
     let state;
     if (file !== undefined) {
       const decoded = decodeLedger('model', file);
@@ -230,10 +231,9 @@ export async function live(schedule: Schedule): Promise<string[]> {
     if (now - START >= schedule.troubledMs) break;
     if (now - START > kill.at + kill.length) continue;
     const isFirstClockWrong = file === undefined && clockError() !== 0;
-    isOriginStored = false;
     await run(kill);
     // Where counting begins is stored when the API has said the time; what ends before that proves nothing.
-    if (isFirstClockWrong && !isOriginStored) return [];
+    if (isFirstClockWrong && !progress.isOriginStored) return [];
     world.advance(kill.length);
     if (kill.losesFile) file = undefined;
     settings = kill.next;
