@@ -90,19 +90,6 @@ export const MUTATIONS = [
     find: 'Math.floor(latest / SWEEP_MS) > Math.floor(sweptAt / SWEEP_MS);',
     replace: 'Math.floor(latest / SWEEP_MS) > Math.floor(sweptAt / SWEEP_MS) + 1e6;',
   },
-  {
-    name: 'The oldest block of a catch-up is left out',
-    file: 'catch-up.ts',
-    find: 'to > from; to -= BLOCK_MS',
-    replace: 'to > from + BLOCK_MS; to -= BLOCK_MS',
-  },
-  {
-    name: 'A catch-up that a poll interrupts drops the query that comes next',
-    file: 'collector.ts',
-    find: 'progress.query = next.value;\n',
-    replace:
-      'progress.query = clock.now() + 1000 < deadline ? next.value : undefined;\n        if (progress.query === undefined) continue;\n',
-  },
   // What the clocks say, and where counting begins.
   {
     name: 'Windows are closed by our clock alone',
@@ -121,12 +108,6 @@ export const MUTATIONS = [
     file: 'ledger.ts',
     find: 'this.#beginAt(windowAt(apiStartedAt));',
     replace: 'this.#beginAt(this.#origin);',
-  },
-  {
-    name: 'Where counting really begins is not stored',
-    file: 'ledger.ts',
-    find: 'this.#beginAt(windowAt(apiStartedAt));\n      changed = true;',
-    replace: 'this.#beginAt(windowAt(apiStartedAt));\n      changed = false;',
   },
   // What is shown.
   {

@@ -190,7 +190,8 @@ describe('a ledger', () => {
     const ledger = new Ledger(OPTIONS, at(12));
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(11)) };
     const clocks = { now: at(15), apiNow: at(3), apiStartedAt: at(0) + 60_000 };
-    ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), clocks);
+    const { changed } = ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), clocks);
+    expect(changed).toBe(true);
     for (let index = 0; index <= 5; index++) poll(ledger, index);
     expect(ledger.totals(1).windows).toBe(6);
   });
