@@ -26,8 +26,6 @@ export interface CatchUpOptions {
   readonly upTo: number;
   /** Oldest window that is asked for at all. */
   readonly floor: number;
-  /** Oldest window that a VDN may count which is not known yet. */
-  readonly origin: number;
   /** `latest` when missing windows were last asked for again. */
   readonly sweptAt: number;
   readonly lookbackWindows: number;
@@ -84,7 +82,7 @@ function* queriesOf(options: CatchUpOptions, from: number, sweep: ReadonlySet<nu
 
 /** Queries for what is wanted of the windows that start in [from, to). */
 function* queriesOfBlock(
-  { floor, origin, accounts, asked }: CatchUpOptions,
+  { floor, accounts, asked }: CatchUpOptions,
   from: number,
   to: number,
   sweep: ReadonlySet<number>,
@@ -116,7 +114,7 @@ function* queriesOfBlock(
     }
   }
   if (allAskedTo !== undefined) {
-    const windows = range(Math.max(allAskedTo + WINDOW_MS, floor, origin, from), to);
+    const windows = range(Math.max(allAskedTo + WINDOW_MS, floor, from), to);
     queries.push(...queriesFor('all', windows, Math.max(accounts.size, MAX_VDNS_PER_REQUEST)));
   }
   yield* queries.sort((a, b) => b.range.to - a.range.to);

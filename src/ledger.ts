@@ -201,7 +201,6 @@ export class Ledger {
       latest,
       upTo: this.regularRange(latest).from - WINDOW_MS,
       floor: latest - this.#horizonMs,
-      origin: this.#origin,
       sweptAt: this.#sweptAt,
       lookbackWindows: this.#options.lookbackWindows,
       accounts: this.#accounts,

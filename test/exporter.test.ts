@@ -15,7 +15,7 @@ import { OperationError } from '../src/errors.ts';
 import { createExporter, type Exporter } from '../src/exporter.ts';
 import { createLogger } from '../src/log.ts';
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts';
-import { noStorage } from '../src/storage.ts';
+import { noStorage, type Storage } from '../src/storage.ts';
 import { createTelemetry, type Telemetry } from '../src/telemetry.ts';
 import { WINDOW_MS, windowAt } from '../src/window.ts';
 import { eventually } from './running-exporter.ts';
@@ -60,14 +60,18 @@ function callCenter(name: string, ids: readonly number[], more: Partial<CallCent
 
 const configOf = (...callCenters: CallCenterConfig[]): Config => ({ callCenters, vdnLabelNames: [], warnings: [] });
 
-async function start(config: Config, environment: Record<string, string> = {}): Promise<void> {
+async function start(
+  config: Config,
+  environment: Record<string, string> = {},
+  storage: Storage = noStorage,
+): Promise<void> {
   telemetry = createTelemetry('test');
   log = '';
   exporter = await createExporter(config, {
     clock,
     logger: createLogger('debug', 'logfmt', { write: (line) => (log += line) }),
     telemetry,
-    storage: noStorage,
+    storage,
     proxyEnvironment: environment,
     random: () => 0.5,
     onChange: () => Promise.resolve(),
@@ -173,6 +177,20 @@ describe('a change of the config', () => {
 
     await nextWindow('main');
     expect(totals('main')[1]?.windows).toBe(1);
+  });
+
+  it('reads the ledger of a new call center once, before anything is changed', async () => {
+    const loaded: string[] = [];
+    const load = (name: string) => {
+      loaded.push(name);
+      return noStorage.load(name);
+    };
+    await start(configOf(callCenter('main', [1])), {}, { ...noStorage, load });
+    const prepared = await exporter.prepare(configOf(callCenter('main', [1, 2]), callCenter('new', [5])));
+    expect(loaded).toEqual(['main', 'new']);
+    await prepared.commit();
+    expect(loaded).toEqual(['main', 'new']);
+    await eventually(() => exporter.isReady());
   });
 
   it('that is given up leaves no trace either', async () => {
