@@ -95,7 +95,7 @@ async function benchmark(url, count) {
     const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(now) - 3_600_000);
     const store = new Store({ ...config, callCenter: 'bench', vdnLabelNames: [], staleAfterMs: 720_000 });
     const collector = new Collector({
-      ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, skewMs: () => 0 },
+      ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, apiNow: () => clock.now() },
       logger: createLogger('error', 'json', process.stderr),
       persist: async () => (storedBytes = (await encodeLedger('bench', ledger.toState())).length),
       onChange: () => Promise.resolve(),

@@ -44,17 +44,19 @@ export interface CallCenter {
   readonly handover: { readonly ledger: Ledger; readonly store: Store; readonly telemetry: CallCenterTelemetry };
 }
 
-function watchSkew(logger: Logger, telemetry: CallCenterTelemetry) {
-  let skewMs: number | undefined;
+function watchSkew(logger: Logger, telemetry: CallCenterTelemetry, clock: Clock) {
+  /** Clock of the API minus the steady one: ours may be set at any time. */
+  let offsetMs: number | undefined;
   let isNotable = false;
   return {
-    skewMs: () => skewMs,
+    apiNow: () => (offsetMs === undefined ? undefined : clock.monotonic() + offsetMs),
     onRequest: (report: RequestReport) => {
       telemetry.request(report);
       const { durationMs, failure: reason, resultCode: code } = report;
       logger.debug({ duration_seconds: durationMs / 1000, reason, code }, 'Request to the CMS');
       if (report.skewMs === undefined) return;
-      skewMs = report.skewMs;
+      const { skewMs } = report;
+      offsetMs = clock.now() + skewMs - clock.monotonic();
       if (Math.abs(skewMs) > NOTABLE_SKEW_MS === isNotable) return;
       isNotable = !isNotable;
       const seconds = Math.round(skewMs / 1000);
@@ -101,13 +103,13 @@ export async function prepareCallCenter(options: CallCenterOptions, isNew: boole
     takeOver(previous) {
       const telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
       const logger = options.logger.child({ call_center: config.name });
-      const skew = watchSkew(logger, telemetry);
+      const skew = watchSkew(logger, telemetry, clock);
       reportRequest = skew.onRequest;
       reportCertificate = (notAfterMs) => {
         telemetry.certificate(notAfterMs / 1000);
       };
-      const { skewMs } = skew;
-      return createCallCenter({ ...options, logger }, { client, telemetry, skewMs, stored }, previous);
+      const { apiNow } = skew;
+      return createCallCenter({ ...options, logger }, { client, telemetry, apiNow, stored }, previous);
     },
     discard: () => client.close(),
   };
@@ -116,13 +118,13 @@ export async function prepareCallCenter(options: CallCenterOptions, isNew: boole
 interface Connected {
   readonly client: ApiClient;
   readonly telemetry: CallCenterTelemetry;
-  readonly skewMs: () => number | undefined;
+  readonly apiNow: () => number | undefined;
   readonly stored: LedgerState | undefined;
 }
 
 async function createCallCenter(
   options: CallCenterOptions,
-  { client, telemetry, skewMs, stored }: Connected,
+  { client, telemetry, apiNow, stored }: Connected,
   previous: CallCenter | undefined,
 ): Promise<CallCenter> {
   const { config, clock, logger, storage } = options;
@@ -149,7 +151,7 @@ async function createCallCenter(
 
   const { concurrency } = config.poll;
   const collector = new Collector({
-    ...{ client, ledger, store, telemetry, clock, logger, concurrency, persist, skewMs },
+    ...{ client, ledger, store, telemetry, clock, logger, concurrency, persist, apiNow },
     onChange: options.onChange,
   });
   const status = previous?.status();

@@ -23,8 +23,8 @@ export interface CollectorOptions {
   readonly concurrency: number;
   /** Makes the ledger outlive the process; resolves when that is done or has failed for good. */
   readonly persist: (ledger: Ledger) => Promise<void>;
-  /** Clock of the API minus ours; undefined until the API said the time. */
-  readonly skewMs: () => number | undefined;
+  /** What time it is by the API, whatever became of our clock since it said so; undefined before. */
+  readonly apiNow: () => number | undefined;
   /** Makes what is new in the store visible; the poll is reported after that, so that both are seen together. */
   readonly onChange: () => Promise<void>;
 }
@@ -202,11 +202,10 @@ export class Collector {
 
   /** What time it is, and was at our start: by the steady clock, for ours may have been set since. */
   #clocks(): Clocks {
-    const { clock, skewMs } = this.#options;
+    const { clock } = this.#options;
     const now = clock.now();
-    const skew = skewMs();
-    if (skew === undefined) return { now, apiNow: undefined };
-    const apiNow = now + skew;
+    const apiNow = this.#options.apiNow();
+    if (apiNow === undefined) return { now, apiNow };
     const apiStartedAt = apiNow - (clock.monotonic() - this.#started.steady);
     const isAgreed = Math.abs(apiStartedAt - this.#started.now) <= AGREED_MS;
     return { now, apiNow, apiStartedAt: isAgreed ? undefined : apiStartedAt };

@@ -47,7 +47,7 @@ async function collect(
     logger: createLogger('info', 'logfmt', { write: (line) => lines.push(line) }),
     concurrency: 4,
     persist: () => Promise.resolve(),
-    skewMs: () => 0,
+    apiNow: () => clock.now(),
     onChange,
   });
   const poll = async () => {

@@ -97,7 +97,7 @@ async function run(scenario: Scenario) {
     ...{ client, ledger, store, clock, logger, concurrency: 4 },
     telemetry: createTelemetry('0').callCenter('hq'),
     persist: () => Promise.resolve(),
-    skewMs: () => 0,
+    apiNow: () => clock.now(),
     onChange: () => Promise.resolve(),
   });
   const scheduler = new Scheduler({

@@ -89,7 +89,8 @@ export async function live(schedule: Schedule): Promise<string[]> {
   let now = START + 60_000;
   let steady = 0;
   let file: string | undefined;
-  let skewMs: number | undefined;
+  /** Clock of the API minus the steady one, once it said the time. */
+  let apiOffset: number | undefined;
   let requests = 0;
   const shown = new Map<number, Totals>();
   /** Where each VDN's counting begins. */
@@ -160,11 +161,11 @@ export async function live(schedule: Schedule): Promise<string[]> {
       look();
       if (isTime('before storing')) throw die();
       file = await encodeLedger('model', ledger.toState());
-      if (skewMs !== undefined) progress.isOriginStored = true;
+      if (apiOffset !== undefined) progress.isOriginStored = true;
       if (isTime('after storing')) throw die();
     };
 
-    skewMs = undefined;
+    apiOffset = undefined;
     progress.isOriginStored = false;
     let state;
     if (file !== undefined) {
@@ -203,10 +204,10 @@ export async function live(schedule: Schedule): Promise<string[]> {
       }
     };
     look();
-    const client = upstreamClient(upstream, weather, world, (ms) => (skewMs = ms));
+    const client = upstreamClient(upstream, weather, world, (ms) => (apiOffset = clock.now() + ms - steady));
     const collector = new Collector({
       ...{ client, ledger, store, telemetry: noTelemetry, clock, logger, concurrency: 2, persist },
-      skewMs: () => skewMs,
+      apiNow: () => (apiOffset === undefined ? undefined : steady + apiOffset),
       onChange: () => Promise.resolve(),
     });
     const poll = {
