@@ -26,6 +26,8 @@ export interface CatchUpOptions {
   readonly upTo: number;
   /** Oldest window that is asked for at all. */
   readonly floor: number;
+  /** Oldest window that any VDN may count. */
+  readonly first: number;
   /** `latest` when missing windows were last asked for again. */
   readonly sweptAt: number;
   readonly lookbackWindows: number;
@@ -82,7 +84,7 @@ function* queriesOf(options: CatchUpOptions, from: number, sweep: ReadonlySet<nu
 
 /** Queries for what is wanted of the windows that start in [from, to). */
 function* queriesOfBlock(
-  { floor, accounts, asked }: CatchUpOptions,
+  { floor, first, accounts, asked }: CatchUpOptions,
   from: number,
   to: number,
   sweep: ReadonlySet<number>,
@@ -114,7 +116,7 @@ function* queriesOfBlock(
     }
   }
   if (allAskedTo !== undefined) {
-    const windows = range(Math.max(allAskedTo + WINDOW_MS, floor, from), to);
+    const windows = range(Math.max(allAskedTo + WINDOW_MS, floor, first, from), to);
     queries.push(...queriesFor('all', windows, Math.max(accounts.size, MAX_VDNS_PER_REQUEST)));
   }
   yield* queries.sort((a, b) => b.range.to - a.range.to);

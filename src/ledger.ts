@@ -59,6 +59,8 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #horizonMs: number;
   #origin: number;
+  /** Where the oldest of the stored accounts began. */
+  readonly #oldestBase: number;
   /** Until the first answer a clock that was wrong at the start can be told from the API's. */
   #isOriginOpen: boolean;
   #sweptAt: number;
@@ -77,6 +79,7 @@ export class Ledger {
     this.#sweptAt = state?.sweptAt ?? running;
     this.#isOriginOpen = state === undefined;
     this.#origin = storedAskedTo.has(ALL) ? (state?.origin ?? running) : running;
+    this.#oldestBase = Math.min(...[...stored.values()].map(({ base }) => base));
     const isAll = options.vdns === 'all';
     const before = running - WINDOW_MS;
     // After a list, all were asked for as far as the one that was asked for least.
@@ -201,6 +204,7 @@ export class Ledger {
       latest,
       upTo: this.regularRange(latest).from - WINDOW_MS,
       floor: latest - this.#horizonMs,
+      first: Math.min(this.#origin, this.#oldestBase),
       sweptAt: this.#sweptAt,
       lookbackWindows: this.#options.lookbackWindows,
       accounts: this.#accounts,
