@@ -14,13 +14,20 @@ const DAY_MS = 86_400_000;
 /** Of one call center, in the simulator and in the config alike. */
 const MAX_VDNS = 5000;
 
+/** Running programs: whatever ends the benchmark ends them, too. */
+const running = new Set();
+process.once('exit', () => {
+  for (const child of running) child.kill();
+});
+
 /** Starts the program and waits for what it says: the first group of `pattern` in a line of its output. */
 async function startProgram(nodeFlags, args, pattern) {
   const child = spawn(process.execPath, [...nodeFlags, MAIN, ...args], {
     env: { ...process.env, ...EXPORTER_ENV },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  process.once('exit', () => child.kill()); // Whatever ends the benchmark.
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let output = '';
   const found = await new Promise((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -40,11 +47,16 @@ async function startProgram(nodeFlags, args, pattern) {
   return { child, found, output: () => output, stop };
 }
 
-/** The simulator with as many VDNs as a call center can have. @returns url, stop() */
+/** The simulator with as many VDNs as a call center can have. @returns url, delay(ms) of every answer, stop() */
 export async function startSimulator() {
-  const args = ['simulate', '--http', '--port=0', '--flat', `--vdns=1-${MAX_VDNS}`];
+  const args = ['simulate', '--http', '--control', '--port=0', '--flat', `--vdns=1-${MAX_VDNS}`];
   const { found, stop } = await startProgram([], args, /listening on (http:\/\/[^/]+)/);
-  return { url: found, stop };
+  const delay = async (ms) => {
+    const faults = ms > 0 ? [{ kind: 'slow', seconds: ms / 1000 }] : [];
+    const answer = await fetch(`${found}/-/faults`, { method: 'POST', body: JSON.stringify(faults) });
+    if (!answer.ok) throw new Error(`The simulator refused a delay: ${await answer.text()}`);
+  };
+  return { url: found, delay, stop };
 }
 
 const callCenter = (name, url, vdns) => `  - name: ${name}
