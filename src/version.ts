@@ -8,5 +8,5 @@ export function readVersion(): string {
     : 'unknown';
 }
 
-/** Where the documentation is read: what alerts, dashboard and status page link to, see docs/alerting.md. */
-export const REPOSITORY_URL = 'https://github.com/aicc-cti-exporter/aicc-cti-exporter';
+/** Where the documentation is read, an example: what alerts, dashboard and status page link to (docs/alerting.md). */
+export const REPOSITORY_URL = 'https://git.example.com/aicc-cti-exporter';
