@@ -62,7 +62,7 @@ function oldestWanted({ upTo, floor, accounts, asked }: CatchUpOptions): number 
   let oldest = Infinity;
   for (const [, askedTo] of asked.entries()) oldest = Math.min(oldest, Math.max(askedTo + WINDOW_MS, floor));
   for (const account of accounts.values())
-    for (const begin of account.openWindows()) if (begin <= upTo) oldest = Math.min(oldest, begin);
+    for (const begin of account.openWindows()) if (begin >= floor && begin <= upTo) oldest = Math.min(oldest, begin);
   return oldest;
 }
 

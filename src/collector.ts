@@ -131,7 +131,9 @@ export class Collector {
     const fields = { from: iso(plan.from), to: iso(plan.upTo + WINDOW_MS) };
     const giveWay = givingWay(clock);
     let reported = clock.monotonic();
-    while (clock.now() < deadline) {
+    // By the steady clock, too: a clock that is set back must not hold up the next poll.
+    const steadyDeadline = clock.monotonic() + (deadline - clock.now());
+    while (clock.now() < deadline && clock.monotonic() < steadyDeadline) {
       if (progress.query === undefined) {
         await giveWay();
         const next = plan.queries.next();

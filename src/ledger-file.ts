@@ -64,6 +64,8 @@ export function decodeLedger(callCenter: string, content: string): Decoded {
   if (header.call_center !== callCenter) return { trouble: 'it belongs to another call center' };
   if (rest.length !== 1 || rest[0] !== '') return { trouble: 'it was cut off' };
   if (createHash('sha256').update(body).digest('hex') !== header.sha256) return { trouble: 'its checksum is wrong' };
-  // The checksum vouches for the body: only this program at this version writes such a line.
-  return { state: parse(body) as LedgerState };
+  const state = parse(body);
+  if (state === undefined) return { trouble: 'its second line is no JSON' };
+  // The checksum vouches for the rest: only this program at this version writes such a line.
+  return { state: state as LedgerState };
 }

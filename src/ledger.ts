@@ -63,6 +63,8 @@ export class Ledger {
   readonly #oldestBase: number;
   /** Until the first answer a clock that was wrong at the start can be told from the API's. */
   #isOriginOpen: boolean;
+  /** The window that was running when the ledger was made, by our clock. */
+  readonly #running: number;
   #sweptAt: number;
   readonly #accounts = new Map<number, VdnLedger>();
   readonly #asked: Asked;
@@ -73,6 +75,7 @@ export class Ledger {
    */
   constructor(options: LedgerOptions, running: number, state?: LedgerState) {
     this.#options = options;
+    this.#running = running;
     this.#horizonMs = Math.max(options.catchUpWindows, options.lookbackWindows) * WINDOW_MS;
     const storedAskedTo = new Map(state?.askedTo);
     const stored = new Map(state?.vdns);
@@ -125,25 +128,39 @@ export class Ledger {
    * @param clocks of the two the one behind is trusted: a wrong clock of ours must not give up windows that are yet to
    *   come; that of the API alone says whether ours was wrong at the start, where counting begins
    */
-  record(query: Query, result: QueryResult, latest: number, { now, apiNow, apiStartedAt }: Clocks): Recorded {
+  record(query: Query, result: QueryResult, latest: number, clocks: Clocks): Recorded {
+    const newest = result.windows.reduce((most, { begin }) => Math.max(most, begin), -Infinity);
+    // A window that begins later than that clock says has come: its `Date` header is worth nothing.
+    const isRefuted = clocks.apiNow !== undefined && newest > clocks.apiNow;
+    const { now, apiNow, apiStartedAt }: Clocks = isRefuted ? { now: clocks.now, apiNow: undefined } : clocks;
     const regular = this.regularRange(latest);
     const trusted = Math.min(latest, windowAt(Math.min(now, apiNow ?? now)) - WINDOW_MS);
     const floor = trusted - this.#horizonMs;
     const closedBefore = this.regularRange(trusted).from + WINDOW_MS;
     const isAnswered = result.failure === undefined || result.windows.length > 0;
     let changed = false;
-    if (this.#isOriginOpen && apiStartedAt !== undefined) {
-      this.#beginAt(windowAt(apiStartedAt));
-      changed = true;
+    if (this.#isOriginOpen && clocks.apiNow !== undefined) {
+      // What the API's clock said with an earlier failure does not bind: it may have been set since.
+      const began = apiStartedAt === undefined ? this.#running : windowAt(apiStartedAt);
+      if (began !== this.#origin) {
+        this.#beginAt(began);
+        changed = true;
+      }
     }
     if (isAnswered) this.#isOriginOpen = false;
 
+    // A beginning ahead of both clocks was told by one that was wrong then.
+    const running = apiNow === undefined ? Infinity : windowAt(Math.max(now, apiNow));
+    if (isAnswered) this.#origin = Math.min(this.#origin, running);
     const ids = query.vdns === 'all' ? [...this.#accounts.keys()] : query.vdns;
     for (const id of ids) {
       const account = this.#accounts.get(id);
       if (account === undefined) continue;
       const before = account.totals;
-      if (isAnswered) account.advance(floor);
+      if (isAnswered) {
+        if (account.base > running) account.beginAt(running);
+        account.advance(floor);
+      }
       if (account.totals !== before) changed = true;
     }
 
@@ -164,7 +181,7 @@ export class Ledger {
       for (const id of ids) this.#accounts.get(id)?.close(query.range.from, closedTo);
       for (const unit of query.vdns === 'all' ? [ALL] : ids) this.#asked.note(unit, query.range, latest, floor);
     }
-    if (this.#options.vdns === 'all') this.#forget(latest);
+    if (this.#options.vdns === 'all' && isAnswered) this.#forget(trusted);
     return { changed, counted, settled };
   }
 

@@ -58,6 +58,11 @@ export function backoff(
   return Math.max(retryIntervalMs + random() * (most - retryIntervalMs), honoured(retryAfterMs));
 }
 
+/** What the API refused is asked for again after a window, then after twice as long each time, at last once an hour. */
+function putOff(times: number): number {
+  return Math.min(MAX_RETRY_AFTER_MS, WINDOW_MS * 2 ** Math.min(times - 1, 16));
+}
+
 /** Decides when the collector of one call center polls, and for what. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -68,6 +73,9 @@ export class Scheduler {
   #catchUpFailedIn: number | undefined;
   #progress: CatchUpProgress | undefined;
   #quietUntil = -Infinity;
+  /** Catch-ups in a row that ended with queries given up, and until when there is no other. */
+  #incomplete = 0;
+  #noCatchUpUntil = -Infinity;
   #status: PollStatus = {
     polls: 0,
     lastPollAt: undefined,
@@ -117,7 +125,11 @@ export class Scheduler {
     }
 
     const isAnswering = this.#failures === 0 || this.#isPartial;
-    if (isAnswering && this.#catchUpFailedIn !== latest && this.#quietUntil <= clock.monotonic()) {
+    if (
+      isAnswering &&
+      this.#catchUpFailedIn !== latest &&
+      Math.max(this.#quietUntil, this.#noCatchUpUntil) <= clock.monotonic()
+    ) {
       await this.#catchUp(latest, signal);
     }
     return this.#wait(latest);
@@ -140,7 +152,11 @@ export class Scheduler {
     }
     const progress = this.#progress;
     const failure = await collector.catchUp(progress, latest, this.#nextStep(latest), signal);
-    if (progress.isFinished) this.#progress = undefined;
+    if (progress.isFinished) {
+      this.#progress = undefined;
+      this.#incomplete = progress.failed.length > 0 ? this.#incomplete + 1 : 0;
+      if (this.#incomplete > 0) this.#noCatchUpUntil = this.#options.clock.monotonic() + putOff(this.#incomplete);
+    }
     if (failure === undefined) return;
     this.#catchUpFailedIn = latest;
     this.#keepQuiet(failure.retryAfterMs);
@@ -195,6 +211,8 @@ export class Scheduler {
   /** When the next poll is due if nothing fails. */
   #nextStep(latest: number): number {
     const { clock, poll } = this.#options;
+    // The clock was set back meanwhile: the windows that it shows now are asked for at once.
+    if (latestDue(clock.now(), poll.settleDelayMs) < latest) return clock.now();
     const due = dueAfter(latest, poll.settleDelayMs);
     const unfinished = this.#unfinished(latest);
     const isMissing = unfinished === 'all' || unfinished.length > 0;

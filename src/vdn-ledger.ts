@@ -69,6 +69,11 @@ export class VdnLedger {
     this.#expectAll = expectAll;
   }
 
+  /** First window that may still be counted. */
+  get base(): number {
+    return this.#base;
+  }
+
   get totals(): Totals {
     return this.#totals;
   }

@@ -254,15 +254,19 @@ describe('time', () => {
     expect(Math.abs((client.reports[0]?.skewMs ?? NaN) - seconds * 1000)).toBeLessThanOrEqual(500);
   });
 
-  test('an answer without a date reports no skew', async () => {
-    const server = await serve((request, response) => {
-      response.sendDate = false;
-      answering([])(request, response);
-    });
-    const client = clientOf({ url: server.url });
-    await ask(client);
-    expect(client.reports[0]?.skewMs).toBeUndefined();
-  });
+  test.each([undefined, '5', 'Wed, 18 Nov 2026 12:00:00', 'Wed, 18 Nov 2026 12:00:00 CST', 'soon'])(
+    'an answer of date %j reports no skew',
+    async (date) => {
+      const server = await serve((request, response) => {
+        response.sendDate = false;
+        if (date !== undefined) response.setHeader('Date', date);
+        answering([])(request, response);
+      });
+      const client = clientOf({ url: server.url });
+      await ask(client);
+      expect(client.reports[0]?.skewMs).toBeUndefined();
+    },
+  );
 });
 
 describe('stopping', () => {

@@ -192,8 +192,53 @@ describe('a ledger', () => {
     const clocks = { now: at(15), apiNow: at(3), apiStartedAt: at(0) + 60_000 };
     const { changed } = ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(11), clocks);
     expect(changed).toBe(true);
-    for (let index = 0; index <= 5; index++) poll(ledger, index);
+    for (let index = 0; index <= 5; index++) {
+      const polled: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
+      ledger.record(polled, answer(polled), at(index), { ...soonAfter(index), apiStartedAt: at(0) + 60_000 });
+    }
     expect(ledger.totals(1).windows).toBe(6);
+  });
+
+  it.each([
+    ['in 1970', 0],
+    ['a day behind', at(-288)],
+    ['a year ahead', at(105_120)],
+  ])('begins at the start when a clock of the API that said %s with a failure is right later', (_, apiNow) => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(-1)) };
+    const clocks = { now: at(0) + 60_000, apiNow, apiStartedAt: apiNow - 60_000 };
+    ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(-1), clocks);
+    for (let index = 0; index <= 5; index++) poll(ledger, index);
+    expect(ledger.totals(1)).toMatchObject({ windows: 6, missing: 0 });
+  });
+
+  it('begins to count when a clock of the API that was a year ahead at the first answer is right later', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(0)) };
+    const ahead = at(105_120);
+    ledger.record(query, answer(query), at(0), { now: soonAfter(0).now, apiNow: ahead, apiStartedAt: ahead - 60_000 });
+    for (let index = 1; index <= 5; index++) poll(ledger, index);
+    expect(ledger.totals(1)).toMatchObject({ windows: 4, missing: 0 });
+  });
+
+  it.each([
+    ['stands still', at(4)],
+    ['falls back to 1970', 0],
+  ])('goes on counting while the clock of the API %s: its rows tell it wrong', (_, apiNow) => {
+    const ledger = new Ledger({ ...OPTIONS, catchUpWindows: 12 }, at(0));
+    for (let index = -1; index <= 3; index++) poll(ledger, index);
+    for (let index = 4; index <= 100; index++) {
+      const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
+      ledger.record(query, answer(query), at(index), { now: soonAfter(index).now, apiNow });
+    }
+    expect(ledger.totals(1)).toMatchObject({ windows: 101, missing: 0 });
+  });
+
+  it('asks for nothing behind its horizon, however long the API does not answer', () => {
+    const ledger = new Ledger(OPTIONS, at(0));
+    for (let index = -1; index <= 3; index++) poll(ledger, index);
+    const queries = [...queriesOf(ledger.catchUp(at(10_000)))];
+    expect(Math.min(...queries.map(({ range }) => range.from))).toBe(at(10_000 - 288));
   });
 
   it.each(['all' as const, OPTIONS.vdns])(
@@ -289,6 +334,20 @@ describe('a ledger', () => {
       expect(ledger.totals(2).windows).toBe(5);
       pollAll(ledger, 31 * 288 + 6, isShown);
       expect([...ledger.ids()]).toEqual([1]);
+    });
+
+    it('forgets nobody because our clock is far ahead', () => {
+      const ledger = new Ledger(ALL, at(0));
+      for (let index = -1; index <= 5; index++) pollAll(ledger, index);
+      const index = 40 * 288;
+      const query: Query = { vdns: 'all', range: ledger.regularRange(at(index)) };
+      const nothing = { windows: [], rejected: [] };
+      ledger.record(query, { ...nothing, failure: DOWN }, at(index), { now: soonAfter(index).now, apiNow: undefined });
+      ledger.record(query, { ...nothing, failure: undefined }, at(index), {
+        now: soonAfter(index).now,
+        apiNow: soonAfter(6).apiNow,
+      });
+      expect(ledger.totals(1).windows).toBe(6);
     });
   });
 });

@@ -10,7 +10,7 @@ import { createLogger } from '../src/log.ts';
 import { backoff, Scheduler } from '../src/scheduler.ts';
 import { Store } from '../src/store.ts';
 import { createTelemetry } from '../src/telemetry.ts';
-import { WINDOW_MS, windowAt } from '../src/window.ts';
+import { WINDOW_MS, windowAt, type WindowRange } from '../src/window.ts';
 
 const MINUTE = 60_000;
 /** Two minutes into a window. */
@@ -34,7 +34,7 @@ interface Scenario {
   readonly until: number;
   /** Whether a row is there; default at once. */
   readonly has?: (vdn: number, begin: number, now: number) => boolean;
-  readonly failure?: (now: number, vdns: readonly number[]) => ApiError | undefined;
+  readonly failure?: (now: number, vdns: readonly number[], range: WindowRange) => ApiError | undefined;
   /** What the wall clock is off by, as a function of the steady time since the start. */
   readonly clockError?: (elapsed: number) => number;
   /** How long a request takes. */
@@ -76,7 +76,7 @@ async function run(scenario: Scenario) {
       pass(takes(clock.now()));
       underWay--;
       signal.throwIfAborted();
-      const failed = failure(clock.now(), ids === 'all' ? [] : ids);
+      const failed = failure(clock.now(), ids === 'all' ? [] : ids, range);
       const windows = [];
       for (const vdn of ids === 'all' ? [1, 2] : ids) {
         for (let begin = range.from; begin < range.to; begin += WINDOW_MS) {
@@ -191,6 +191,41 @@ describe('the scheduler', () => {
     expect(lines.join('')).toContain('Catching up failed');
     // From 08:00 to 11:20.
     expect(ledger.totals(2)).toMatchObject({ windows: 40, missing: 0 });
+  });
+
+  it('asks less and less often for the past that the API refuses', async () => {
+    const failure = (now: number, _vdns: readonly number[], range: WindowRange) => {
+      if (now > START + 5 * MINUTE && now < START + 60 * MINUTE) return down();
+      const isPast = range.to < START + 40 * MINUTE && now >= START + 60 * MINUTE;
+      return isPast ? new ApiError('Too old', { reason: 'api', hint: 'Look there' }) : undefined;
+    };
+    const { asked, lines } = await run({ until: 270 * MINUTE, failure });
+    expect(lines.join('')).toContain('Caught up, but for some queries');
+    // Anew after 5, 10, 20, 40 and 60 minutes; each time what is missed and what may have been corrected.
+    const past = asked.filter(({ windows, at }) => windows < '08:40' && at > '09:02');
+    expect(past.length).toBeGreaterThan(6);
+    expect(past.length).toBeLessThan(16);
+  });
+
+  it('goes on polling when the clock is set back an hour while it catches up', async () => {
+    let isBack = false;
+    const failure = (now: number) => (now > START + 5 * MINUTE && now < START + 60 * MINUTE ? down() : undefined);
+    const { asked, ledger } = await run({
+      until: 130 * MINUTE,
+      failure: (now) => (isBack ? undefined : failure(now)),
+      clockError: () => (isBack ? -60 * MINUTE : 0),
+      takes: (now) => {
+        // The second request after the outage is the first of the catch-up.
+        if (now > START + 61 * MINUTE) isBack = true;
+        return now > START + 60 * MINUTE ? 61_000 : 100;
+      },
+    });
+    expect(isBack).toBe(true);
+    // By the clock that was set back the polls go on from 08:0x, one each five minutes.
+    const back = asked.findLastIndex((one, index) => one.at < (asked[index - 1]?.at ?? ''));
+    expect(asked[back]?.at.slice(0, 4)).toBe('08:0');
+    expect(asked.length - back).toBeGreaterThan(12);
+    expect(ledger.totals(1).windows).toBeGreaterThan(10);
   });
 
   it.each([

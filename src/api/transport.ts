@@ -41,7 +41,7 @@ async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string): P
 
 /** Their clock minus ours; the header has whole seconds, so half a second is added on average. */
 function skewOf(date: string | undefined, sentAt: number, receivedAt: number): number | undefined {
-  const theirs = date === undefined ? NaN : Date.parse(date);
+  const theirs = date?.endsWith(' GMT') !== true ? NaN : Date.parse(date);
   return Number.isNaN(theirs) ? undefined : theirs + 500 - (sentAt + receivedAt) / 2;
 }
 
