@@ -149,16 +149,17 @@ export class Ledger {
     }
     if (isAnswered) this.#isOriginOpen = false;
 
-    // A beginning ahead of both clocks was told by one that was wrong then.
+    // A beginning far ahead of both clocks was told by one that was wrong then.
     const running = apiNow === undefined ? Infinity : windowAt(Math.max(now, apiNow));
-    if (isAnswered) this.#origin = Math.min(this.#origin, running);
+    const mostAhead = running + SLACK_WINDOWS * WINDOW_MS;
+    if (isAnswered && this.#origin > mostAhead) this.#origin = running;
     const ids = query.vdns === 'all' ? [...this.#accounts.keys()] : query.vdns;
     for (const id of ids) {
       const account = this.#accounts.get(id);
       if (account === undefined) continue;
       const before = account.totals;
       if (isAnswered) {
-        if (account.base > running) account.beginAt(running);
+        if (account.base > mostAhead) account.beginAt(running);
         account.advance(floor);
       }
       if (account.totals !== before) changed = true;

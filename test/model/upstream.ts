@@ -43,6 +43,9 @@ export interface UpstreamOptions {
   readonly silentVdn: number | undefined;
 }
 
+/** A row that is not late comes within this time. */
+const PROMPT_MS = 40_000;
+
 type Counts = Pick<VdnWindow, 'inbound' | 'answered' | 'outbound'>;
 
 /** The API's rows as a function of true time: late, corrected, missing. */
@@ -59,14 +62,16 @@ export class Upstream {
 
   /** When the row appears; Infinity when it never does. */
   availableAt(vdn: number, begin: number): number {
-    const { missing, late, maxLateMs, hasNights } = this.options;
-    if (begin > this.options.lastWindow || vdn === this.options.silentVdn) return Infinity;
+    const { missing, late, maxLateMs, hasNights, lastWindow } = this.options;
+    if (begin > lastWindow || vdn === this.options.silentVdn) return Infinity;
+    const after = (ms: number) => begin + WINDOW_MS + Math.floor(this.#noise(vdn, begin, 3) * ms);
+    // With `vdns: all` a VDN is known from its first row on. The world ends here, so each is seen once more: one whose
+    // ledger was lost just before, and whose last row was late, would never be heard of again.
+    if (begin === lastWindow) return after(PROMPT_MS);
     const hour = (begin / 3_600_000) % 24;
     if (hasNights && vdn % 2 === 0 && hour >= 1 && hour < 5) return Infinity;
     if (this.#noise(vdn, begin, 1) < missing) return Infinity;
-    const end = begin + WINDOW_MS;
-    const isLate = this.#noise(vdn, begin, 2) < late;
-    return end + Math.floor(this.#noise(vdn, begin, 3) * (isLate ? maxLateMs : 40_000));
+    return after(this.#noise(vdn, begin, 2) < late ? maxLateMs : PROMPT_MS);
   }
 
   #counts(vdn: number, begin: number, version: number): Counts {
