@@ -1,5 +1,6 @@
 /** The query API of Prometheus, and of what speaks like it: VictoriaMetrics, Thanos, Mimir. */
 import { type Dispatcher, request } from 'undici';
+import { basicAuthorization } from './api/proxy.ts';
 import { OperationError, UsageError } from './errors.ts';
 
 /** Samples of one series, oldest first. */
@@ -36,16 +37,15 @@ interface Target {
 
 function targetOf(url: string): Target {
   if (!URL.canParse(url)) throw new UsageError('--prometheus.url is no URL: write http://localhost:9090');
-  const { protocol, username, password, host, pathname, search } = new URL(url);
+  const { protocol, host, pathname, search } = new URL(url);
   if (protocol !== 'http:' && protocol !== 'https:') {
     throw new UsageError('--prometheus.url must begin with http:// or https://');
   }
   const shown = `${protocol}//${host}${pathname.replace(/\/$/, '')}`;
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return {
     endpoint: new URL(`${shown}/api/v1/query${search}`),
     shown,
-    authorization: credentials === ':' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`,
+    authorization: basicAuthorization(new URL(url)),
   };
 }
 

@@ -244,6 +244,33 @@ describe('a server without end', () => {
     expect(server.requests()).toBe(2);
   });
 
+  test.each([
+    ['has', true],
+    ['has no', false],
+  ])('that leaves rows out is read whole again, also when the second time a page %s count', async (_, hasCount) => {
+    const all = Array.from({ length: 150 }, (_, index) => row(index + 1));
+    const server = await serve(({ request, offset, limit }) => {
+      const isFirst = request < 3;
+      // Rows 100 to 119 were not there the first time.
+      const rows = (isFirst ? [...all.slice(0, 100), ...all.slice(120)] : all).slice(offset, offset + limit);
+      return { rows, ...(isFirst || hasCount ? { count: 150 } : {}) };
+    });
+    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: 'all', range });
+    expect(failure).toBeUndefined();
+    expect(windows).toHaveLength(150);
+  });
+
+  test('that announces more than it has is incomplete, also when the second time it announces nothing', async () => {
+    const rows = Array.from({ length: 50 }, (_, index) => row(index + 1));
+    const server = await serve(({ request, offset }) => ({
+      rows: rows.slice(offset),
+      ...(request < 2 ? { count: 60 } : {}),
+    }));
+    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: 'all', range });
+    expect(windows).toHaveLength(50);
+    expect(failure?.reason).toBe('incomplete');
+  });
+
   test('of empty pages is asked twice', async () => {
     const server = await serve(() => ({ rows: [], count: 5 }));
     const { failure } = await ask(clientOf({ url: server.url }), { vdns: VDNS, range });

@@ -83,6 +83,16 @@ describe('the query API', () => {
     expect(message).not.toContain('secret');
   });
 
+  test('takes a password with a bare percent sign', async () => {
+    let seen: unknown;
+    const host = await start((request, response) => {
+      seen = request.headers.authorization;
+      response.end('{"status":"success","data":{"resultType":"matrix","result":[]}}');
+    });
+    await createPrometheus({ url: `http://me:100%@${host}`, ...options }).samples('x', 0, 1, never);
+    expect(seen).toBe(`Basic ${Buffer.from('me:100%').toString('base64')}`);
+  });
+
   test('gets the headers of a file, whose authorization goes before that of the URL', async () => {
     let seen: unknown;
     const host = await start((request, response) => {

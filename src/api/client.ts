@@ -115,6 +115,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     const mostRows = 2 * vdns * (windowsBetween(query.range.from, query.range.to) + 1) + PAGE_SIZE;
     const mostPages = Math.ceil(mostRows / SMALLEST_PAGE);
     let count: number | undefined;
+    const isSecond = gathering.seen.size > 0;
     for (let offset = 0, pages = 0; offset < mostRows && pages < mostPages; pages++) {
       const answer = await page(query, offset, signal);
       const before = gathering.seen.size;
@@ -122,7 +123,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       offset += answer.rows.length;
       count = answer.count ?? count;
       // Without a count, a page of nothing new is the first one again: a server that does not know limit and offset.
-      const isEnd = answer.rows.length < PAGE_SIZE || gathering.seen.size === before;
+      // A second reading begins with rows that are known.
+      const isEnd = answer.rows.length < PAGE_SIZE || (!isSecond && gathering.seen.size === before);
       const isLast = count === undefined ? isEnd : gathering.seen.size >= count;
       if (isLast || answer.rows.length === 0) break;
     }
@@ -136,7 +138,9 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     try {
       let count = await readAll(query, gathering, signal);
       // Rows move between pages when new ones arrive meanwhile: read once more before calling it incomplete.
-      if (count !== undefined && gathering.seen.size < count) count = await readAll(query, gathering, signal);
+      if (count !== undefined && gathering.seen.size < count) {
+        count = (await readAll(query, gathering, signal)) ?? count;
+      }
       if (count !== undefined && gathering.seen.size < count) {
         failure = new ApiError(
           `${options.url}: ${gathering.seen.size} different rows came where ${count} were announced`,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { TlsConfig } from '../config/schema.ts';
-import { proxyAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
+import { basicAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -122,7 +122,7 @@ function createDispatcher(options: ConnectionOptions, signal: AbortSignal): Disp
   }
 
   const proxy = new URL(proxyUrl);
-  const token = proxyAuthorization(proxy);
+  const token = basicAuthorization(proxy);
   return new ProxyAgent({
     ...pool,
     uri: proxy.origin,

@@ -187,7 +187,7 @@ export function notJson(origin: string, body: string, cause: unknown): ApiError 
 
 /** An answer in a coding that was not asked for. */
 export function compressed(origin: string, encoding: string): ApiError {
-  return new ApiError(`${origin}: the answer is compressed (${encoding.slice(0, 40)}), which was not asked for`, {
+  return new ApiError(`${origin}: the answer is compressed (${oneLine(encoding, 40)}), which was not asked for`, {
     reason: 'invalid',
     hint: 'Have the gateway in front of the CMS not compress what accepts identity alone',
   });

@@ -65,8 +65,8 @@ export function proxyFromEnvironment(target: string, environment: ProxyEnvironme
   throw new OperationError(`The environment variable ${variable} is not the http:// or https:// URL of a proxy`);
 }
 
-/** The Proxy-Authorization header for the credentials in a proxy's URL. */
-export function proxyAuthorization({ username, password }: URL): string | undefined {
+/** The header with the credentials of a URL, for Authorization or Proxy-Authorization; undefined without any. */
+export function basicAuthorization({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   const decode = (part: string) => {
     try {

@@ -50,17 +50,23 @@ function withoutEchoes(text: string, { headers }: PreparedRequest, accessKey: st
   const signature = headers['authorization']?.split('/').at(-1) ?? '';
   // A short access key is as good as any word, and no secret to speak of.
   const secrets = [signature, accessKey].filter((secret) => secret.length >= 8);
-  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text);
+  const spellings = secrets.flatMap((secret) => {
+    const json = JSON.stringify(secret).slice(1, -1);
+    return [secret, json, json.replaceAll('/', '\\/'), encodeURIComponent(secret)];
+  });
+  return spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '[hidden]'), text);
 }
 
 function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }
 
-function parseJson(text: string, origin: string): unknown {
+function parseJson(text: string, origin: string, encoding: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
+    // Some servers name a charset there, or nothing: what is JSON was not compressed.
+    if (!['', 'identity'].includes(encoding.trim().toLowerCase())) throw compressed(origin, encoding);
     throw notJson(origin, text, cause);
   }
 }
@@ -89,8 +95,7 @@ async function exchange(
     prepared,
     options.accessKey,
   );
-  if (encoding.toLowerCase() !== 'identity') throw compressed(url, encoding);
-  return parseAnswer(parseJson(text, url));
+  return parseAnswer(parseJson(text, url, encoding));
 }
 
 /**

@@ -104,7 +104,10 @@ export function createApp(options: AppOptions): Handler {
   const scrape = metricsHandler(exposition);
   return (req, res) => {
     res.setHeader('X-Content-Type-Options', 'nosniff');
-    if (pathOf(req.url) !== telemetryPath) app(req, res);
+    const { url = '/' } = req;
+    // Of an address that is none express would answer with a page of its own.
+    if (!url.startsWith('/') && !URL.canParse(url)) answerLine(res, 404, 'Not found');
+    else if (pathOf(url) !== telemetryPath) app(req, res);
     else if (req.method !== 'GET' && req.method !== 'HEAD') refuse(res, 'GET, HEAD');
     else
       scrape(req, res).catch((error: unknown) => {

@@ -106,7 +106,7 @@ describe('every route', () => {
   it.each([
     ...['/nowhere', '/metrics/x', '/metrics/', '//metrics', '/-//ready', '/Config', '/-/', '/x/../config'],
     ...['/%zz', '/%63onfig', '//x', '/..%2f..%2fetc/passwd', '*', 'ftp://host/metrics', 'http:///x', 'http://host//'],
-    ...['/constructor', '/__proto__'],
+    ...['/constructor', '/__proto__', 'http://[/config', 'http://[/metrics'],
   ])('%s, which is none, gets a short answer', async (path) => {
     const { status, headers, body } = await ask(exporter.url, path);
     expect([status, headers['content-type'], body]).toEqual([404, 'text/plain; charset=utf-8', 'Not found\n']);
