@@ -1,6 +1,7 @@
 /** The query API of Prometheus, and of what speaks like it: VictoriaMetrics, Thanos, Mimir. */
 import { type Dispatcher, request } from 'undici';
 import { basicAuthorization } from './api/proxy.ts';
+import { oneLine } from './api/rows.ts';
 import { OperationError, UsageError } from './errors.ts';
 
 /** Samples of one series, oldest first. */
@@ -112,7 +113,7 @@ function reasonOf(status: number, text: string): string {
     // A proxy's page: the status says enough.
   }
   const error = isRecord(body) && typeof body['error'] === 'string' ? body['error'] : '';
-  return `HTTP ${status}${error === '' ? '' : `: ${error.replaceAll(/\s+/g, ' ').slice(0, 300)}`}`;
+  return `HTTP ${status}${error === '' ? '' : `: ${oneLine(error, 300)}`}`;
 }
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
@@ -145,7 +146,7 @@ export function createPrometheus({ url, headers, dispatcher, onWarning }: Promet
     const text = await response.body.text();
     if (response.statusCode !== 200) throw new Error(reasonOf(response.statusCode, text));
     const answer = parseJson(text);
-    for (const warning of warningsOf(answer)) onWarning(`${shown}: ${warning.replaceAll(/\s+/g, ' ').slice(0, 300)}`);
+    for (const warning of warningsOf(answer)) onWarning(`${shown}: ${oneLine(warning, 300)}`);
     return parseMatrix(answer);
   }
 
