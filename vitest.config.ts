@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/build-once.ts'],
+    globalSetup: ['test/support/build-once.ts'],
     reporters: ['default', ['json', { outputFile: 'coverage/test-results.json' }]],
     testTimeout: 60_000,
     hookTimeout: 60_000,

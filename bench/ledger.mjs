@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { systemClock as clock } from '../dist/clock.js';
-import { givingWay } from '../dist/give-way.js';
-import { Ledger } from '../dist/ledger.js';
-import { createLogger } from '../dist/log.js';
-import { openStorage } from '../dist/storage.js';
+import { systemClock as clock } from '../dist/core/clock.js';
+import { createYield } from '../dist/core/yield.js';
+import { Ledger } from '../dist/ledger/ledger.js';
+import { createLogger } from '../dist/core/log.js';
+import { openStorage } from '../dist/storage/ledger-store.js';
 
 const WINDOW_MS = 300_000;
 const { values } = parseArgs({
@@ -39,9 +39,9 @@ function has(vdn, index, holes) {
 
 function answer({ vdns, range }, holes) {
   const rows = [];
-  for (let begin = range.from; begin < range.to; begin += WINDOW_MS) {
+  for (let start = range.from; start < range.to; start += WINDOW_MS) {
     for (const vdn of vdns === 'all' ? ids : vdns)
-      if (has(vdn, (begin - T0) / WINDOW_MS, holes)) rows.push({ vdn, begin, inbound: 1, answered: 1, outbound: 1 });
+      if (has(vdn, (start - T0) / WINDOW_MS, holes)) rows.push({ vdn, start, inbound: 1, answered: 1, outbound: 1 });
   }
   return { windows: rows, rejected: [], failure: undefined };
 }
@@ -75,11 +75,11 @@ async function measure(work) {
 
 async function plan(ledger, latest) {
   const made = ledger.catchUp(latest);
-  const giveWay = givingWay(clock);
+  const yieldIfDue = createYield(clock);
   let queries = 0;
   for (const query of made?.queries ?? []) {
     if (query !== undefined) queries++;
-    await giveWay();
+    await yieldIfDue();
   }
   if (made !== undefined) ledger.finish(made, latest);
   return `${queries} queries`;
@@ -103,9 +103,9 @@ async function benchmark(vdns, holes) {
           }));
     const answers = parts.map((part) => [part, answer(part, share)]);
     return async () => {
-      const giveWay = givingWay(clock);
+      const yieldIfDue = createYield(clock);
       for (const [part, result] of answers) {
-        await giveWay();
+        await yieldIfDue();
         ledger.record(part, result, at(index), clocks(index));
       }
       return `${answers.reduce((sum, [, { windows: rows }]) => sum + rows.length, 0)} rows`;

@@ -2,11 +2,11 @@
 // get every window of every VDN, with nights without rows, outages and corrections; the heap after a collection, the
 // ledger's size on disk and the size of the page must not grow. Run with the collector exposed, as the npm script does.
 import { parseArgs } from 'node:util';
-import { createExposition } from '../dist/exposition.js';
-import { encodeLedger } from '../dist/ledger-file.js';
-import { Ledger } from '../dist/ledger.js';
-import { Store } from '../dist/store.js';
-import { totalsOf } from '../dist/collector.js';
+import { createExposition } from '../dist/exposition/page-cache.js';
+import { encodeLedger } from '../dist/storage/ledger-format.js';
+import { Ledger } from '../dist/ledger/ledger.js';
+import { Store } from '../dist/exposition/snapshot-store.js';
+import { totalsOf } from '../dist/exporter/poll.js';
 
 const WINDOW_MS = 300_000;
 const { values } = parseArgs({
@@ -25,18 +25,18 @@ let now = start;
 const exposition = createExposition({
   sources: () => [{ name: 'bench', snapshot: () => store.snapshot(now) }],
   labelNames: () => [],
-  ownMetrics: () => Promise.resolve(''),
+  selfMetrics: () => Promise.resolve(''),
 });
 
 /** Rows of a query: every third VDN closes at night, and the first reading of a window is corrected by the next. */
 function answer({ vdns, range }, latest) {
   const windows = [];
-  for (let begin = range.from; begin < range.to; begin += WINDOW_MS) {
-    const isNight = (begin / 3_600_000) % 24 < 6;
+  for (let start = range.from; start < range.to; start += WINDOW_MS) {
+    const isNight = (start / 3_600_000) % 24 < 6;
     for (const vdn of vdns) {
       if (isNight && vdn % 3 === 0) continue;
-      const inbound = (vdn + begin / WINDOW_MS) % 17;
-      windows.push({ vdn, begin, inbound: inbound + (begin === latest ? 1 : 0), answered: inbound, outbound: 1 });
+      const inbound = (vdn + start / WINDOW_MS) % 17;
+      windows.push({ vdn, start, inbound: inbound + (start === latest ? 1 : 0), answered: inbound, outbound: 1 });
     }
   }
   return { windows, rejected: [], failure: undefined };

@@ -8,15 +8,15 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { Agent, request } from 'undici';
-import { Collector, totalsOf } from '../dist/collector.js';
-import { createClientFor } from '../dist/client-for.js';
-import { systemClock as clock } from '../dist/clock.js';
-import { encodeLedger } from '../dist/ledger-file.js';
-import { Ledger } from '../dist/ledger.js';
-import { createLogger } from '../dist/log.js';
-import { Store } from '../dist/store.js';
-import { createTelemetry } from '../dist/telemetry.js';
-import { latestDue, windowAt } from '../dist/window.js';
+import { Collector, totalsOf } from '../dist/exporter/poll.js';
+import { createClientFor } from '../dist/cms/create-client.js';
+import { systemClock as clock } from '../dist/core/clock.js';
+import { encodeLedger } from '../dist/storage/ledger-format.js';
+import { Ledger } from '../dist/ledger/ledger.js';
+import { createLogger } from '../dist/core/log.js';
+import { Store } from '../dist/exposition/snapshot-store.js';
+import { createTelemetry } from '../dist/exposition/self-metrics.js';
+import { latestDue, windowAt } from '../dist/core/window.js';
 
 const { values } = parseArgs({
   options: { latency: { type: 'string', default: '0,50' }, rounds: { type: 'string', default: '5' } },

@@ -2,10 +2,10 @@
 // real `serve` does it between polls, where it cannot be told apart from the rest.
 // Usage: node bench/render.mjs VDNS ROUNDS (forked: speaks over the IPC channel).
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { systemClock } from '../dist/clock.js';
-import { createExposition } from '../dist/exposition.js';
-import { createOwnMetrics } from '../dist/runtime-metrics.js';
-import { createTelemetry } from '../dist/telemetry.js';
+import { systemClock } from '../dist/core/clock.js';
+import { createExposition } from '../dist/exposition/page-cache.js';
+import { createSelfMetricsText } from '../dist/exposition/runtime-metrics.js';
+import { createTelemetry } from '../dist/exposition/self-metrics.js';
 
 const CALL_CENTER = 'headquarters';
 const [vdns, rounds] = process.argv.slice(2).map(Number);
@@ -36,7 +36,7 @@ function makeSnapshot(version) {
         ccId: 1,
         window: {
           vdn: index + 1,
-          begin: 1_763_460_000_000 + version * 300_000,
+          start: 1_763_460_000_000 + version * 300_000,
           ...{ agentsOnline: talking + idle + busy + resting, talking, idle, busy, resting, inbound, answered },
           answerRate: inbound === 0 ? 0 : Math.round((100 * answered) / inbound),
           outbound: below(100),
@@ -58,7 +58,7 @@ let current = makeSnapshot(1);
 const exposition = createExposition({
   sources: () => [{ name: CALL_CENTER, snapshot: () => current }],
   labelNames: () => [],
-  ownMetrics: createOwnMetrics(createTelemetry('0.0.0'), systemClock),
+  selfMetrics: createSelfMetricsText(createTelemetry('0.0.0'), systemClock),
 });
 const scrape = () => exposition.scrape({ format: 'openmetrics', encoding: 'gzip' });
 

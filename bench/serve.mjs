@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { encodeLedger } from '../dist/ledger-file.js';
-import { Ledger } from '../dist/ledger.js';
-import { windowAt } from '../dist/window.js';
+import { encodeLedger } from '../dist/storage/ledger-format.js';
+import { Ledger } from '../dist/ledger/ledger.js';
+import { windowAt } from '../dist/core/window.js';
 import { EXPORTER_ENV, EXPORTER_FLAGS } from './processes.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));

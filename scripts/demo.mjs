@@ -66,7 +66,7 @@ The exporter has polled the simulator. Look at:
 
   curl -s http://localhost:${PORT}/metrics | grep aicc_cti_agents
 
-Gauges show the last 5-minute window; the counters begin with the window that is running now.
+Gauges show the last 5-minute window; the counters start with the window that is running now.
 Make the CMS fail ([] mends it), and watch aicc_cti_up and aicc_cti_poll_failures_total from the next poll on, which
 is 10 s after the next full five minutes:
 

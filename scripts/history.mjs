@@ -2,10 +2,10 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { parse as parseYaml } from 'yaml';
-import { SELF_METRICS, TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/metrics.js';
+import { SELF_METRICS, TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/exposition/metrics.js';
 
 const WINDOW = 300;
-/** How long ago the exporter's own metrics begin; they have a sample a minute. */
+/** How long ago the exporter's own metrics start; they have a sample a minute. */
 const OWN_HOURS = 6;
 /** The simulator's rows are there when they are first asked for, 10 s after the window. */
 const SETTLE_LAG = 10.1;
@@ -24,14 +24,14 @@ const label = (labels, name) => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labe
 /** The samples of one VDN, family by family. */
 function* vdnSeries({ info, windows, target }) {
   const own = `call_center="${label(info, 'call_center')}",vdn="${label(info, 'vdn')}"`;
-  const at = ({ begin }) => begin + WINDOW;
+  const at = ({ start }) => start + WINDOW;
   for (const { name, samples, scale = 1 } of WINDOW_METRICS) {
     for (const { field, extra } of samples) {
       const labels = extra === undefined ? own : `${own},${extra[0]}="${extra[1]}"`;
       yield [name, `${labels},${target}`, windows.map((window) => [window.values[field] * scale, at(window)])];
     }
   }
-  yield [WINDOW_START.name, `${own},${target}`, windows.map((window) => [window.begin, at(window)])];
+  yield [WINDOW_START.name, `${own},${target}`, windows.map((window) => [window.start, at(window)])];
   yield [VDN_INFO.name, `${info},${target}`, windows.map((window) => [1, at(window)])];
   for (const { name, field } of TOTAL_METRICS) {
     const step = (values) => ({ windows: 1, revised: 0, missing: 0 })[field] ?? values[field];
@@ -69,9 +69,9 @@ export async function writeHistory(file, { scrape, served, from, to, target }) {
 
   for (const info of infos) {
     const windows = [];
-    for (let begin = from - (from % WINDOW); begin + WINDOW <= to; begin += WINDOW) {
-      const values = served(Number(label(info, 'vdn')), begin * 1000);
-      if (values !== undefined) windows.push({ begin, values });
+    for (let start = from - (from % WINDOW); start + WINDOW <= to; start += WINDOW) {
+      const values = served(Number(label(info, 'vdn')), start * 1000);
+      if (values !== undefined) windows.push({ start, values });
     }
     for (const [name, labels, samples] of vdnSeries({ info, windows, target })) await write(name, labels, samples);
   }

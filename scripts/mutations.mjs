@@ -23,8 +23,8 @@ const { values } = parseArgs({
 /** Lives until a life goes wrong; in a process of its own. Says as JSON how it ended. */
 const LIVE = `
 import fc from 'fast-check';
-import { live } from './test/model/life.js';
-import { schedules } from './test/model/schedules.js';
+import { live } from './test/ledger/model/scenario.js';
+import { schedules } from './test/ledger/model/schedules.js';
 let wrong = [];
 const property = fc.asyncProperty(schedules, async (schedule) => {
   wrong = [];
@@ -56,7 +56,7 @@ symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
 writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
 /** As they were at the start: they may be edited meanwhile. */
 const sources = new Map();
-for (const part of ['src', 'test/model']) {
+for (const part of ['src', 'test/ledger/model']) {
   for (const name of readdirSync(join(root, part), { recursive: true })) {
     if (!name.endsWith('.ts')) continue;
     const target = join(directory, 'sound', part, name.replace(/\.ts$/, '.js'));
@@ -107,8 +107,8 @@ async function tryOut({ file, find, replace }) {
   const places = source.split(find).length - 1;
   if (places !== 1) return [false, `USELESS: its text stands ${places} times in src/${file}`];
   const mutated = source.replace(find, () => replace);
-  const trouble = complaint(path, mutated);
-  if (trouble !== undefined) return [false, `USELESS: does not compile: ${trouble}`];
+  const problem = complaint(path, mutated);
+  if (problem !== undefined) return [false, `USELESS: does not compile: ${problem}`];
   const tree = join(directory, 'mutated');
   cpSync(join(directory, 'sound'), tree, { recursive: true });
   writeFileSync(join(tree, 'src', file.replace(/\.ts$/, '.js')), toJavaScript(mutated));

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/metrics.js';
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/exposition/metrics.js';
 
 const { values: flags } = parseArgs({
   options: {

@@ -84,7 +84,7 @@ const endAt = Date.now() + hours * HOUR_MS;
 async function startExporter() {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   const flags = [`--config.file=${configFile}`, '--web.listen-address=127.0.0.1:0', `--storage.path=${storage}`];
-  // A process started later would begin at the time at which the first one did.
+  // A process started later would start at the time at which the first one did.
   const env = { ...process.env };
   delete env.FAKETIME_SHARED;
   env.FAKETIME = `@${new Date().toISOString().slice(0, 19).replace('T', ' ')} x${speed}`;
@@ -190,8 +190,8 @@ const [, body] = readFileSync(join(storage, 'soak.ledger'), 'utf8').split('\n');
 let windows = 0;
 for (const [vdn, { totals, held }] of JSON.parse(body).vdns) {
   const truth = { inbound: 0, answered: 0, outbound: 0, windows: 0 };
-  for (let begin = origin; begin < Date.now(); begin += WINDOW_MS) {
-    const row = simulator.served(vdn, begin);
+  for (let start = origin; start < Date.now(); start += WINDOW_MS) {
+    const row = simulator.served(vdn, start);
     if (row === undefined) continue;
     for (const field of ['inbound', 'answered', 'outbound']) truth[field] += row[field];
     truth.windows++;

@@ -163,7 +163,7 @@ async function main() {
   const scrape = await (await fetch(`http://${exporter}/metrics`)).text();
   await writeHistory(past, {
     scrape,
-    served: (vdn, begin) => simulator.served(vdn, begin),
+    served: (vdn, start) => simulator.served(vdn, start),
     from,
     to,
     target: `instance="${exporter}",job="aicc-cti"`,

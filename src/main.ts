@@ -6,8 +6,8 @@ import { query } from './commands/query.ts';
 import { serve } from './commands/serve.ts';
 import { SERVE_USAGE } from './commands/serve-flags.ts';
 import { simulate } from './commands/simulate.ts';
-import { ConfigError, OperationError, UsageError } from './errors.ts';
-import { readVersion } from './version.ts';
+import { ConfigError, OperationError, UsageError } from './core/errors.ts';
+import { readVersion } from './core/version.ts';
 
 const USAGE = `Usage: aicc-cti-exporter [COMMAND] [flags]
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { EnvHttpProxyAgent } from 'undici';
-import { chunks } from '../api/client.ts';
+import { chunks } from '../cms/client.ts';
 import {
   addWindow,
   GrowthCounter,
@@ -10,18 +10,18 @@ import {
   sampleSlices,
   selectorOf,
   type Sums,
-} from '../audit.ts';
-import { verdictOf } from '../audit-report.ts';
-import { type Clock, systemClock } from '../clock.ts';
+} from '../history/counter-growth.ts';
+import { verdictOf } from '../history/audit-report.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
-import { OperationError, UsageError } from '../errors.ts';
-import { type HistoryPlan, type HistoryTarget, planHistory } from '../history.ts';
-import { streamOutput } from '../history-output.ts';
-import { historyAnswers } from '../history-source.ts';
-import { type Progress, startProgress } from '../progress.ts';
-import { createPrometheus, parseHeaders, type Prometheus } from '../prometheus-api.ts';
-import { formatRange, parseRange } from '../time.ts';
-import { WINDOW_MS, windowAt, windowsBetween } from '../window.ts';
+import { OperationError, UsageError } from '../core/errors.ts';
+import { type HistoryPlan, type HistoryTarget, planHistory } from '../history/plan.ts';
+import { streamOutput } from '../history/output.ts';
+import { historyAnswers } from '../history/fetch.ts';
+import { type Progress, startProgress } from '../history/progress.ts';
+import { createPrometheus, parseHeaders, type Prometheus } from '../history/prometheus-client.ts';
+import { formatRange, parseRange } from '../history/time-range.ts';
+import { WINDOW_MS, windowAt, windowsBetween } from '../core/window.ts';
 import {
   type CommandIo,
   QUESTION_FLAGS,

@@ -1,8 +1,8 @@
-import type { BackfillJob } from '../backfill.ts';
+import type { BackfillJob } from '../history/backfill.ts';
 import type { Config } from '../config/schema.ts';
-import { UsageError } from '../errors.ts';
-import { HISTORY_FORMATS } from '../history-text.ts';
-import { parseRange } from '../time.ts';
+import { UsageError } from '../core/errors.ts';
+import { HISTORY_FORMATS } from '../history/samples.ts';
+import { parseRange } from '../history/time-range.ts';
 import { oneOf, QUESTION_FLAGS, readFlags, required, type Selection, targetsOf, wholeNumber } from './flags.ts';
 
 export const BACKFILL_USAGE = `Usage: aicc-cti-exporter backfill --config.file=FILE --from=TIME --to=TIME --output=FILE [flags]
@@ -51,7 +51,7 @@ export function parseFlags(args: readonly string[]): BackfillFlags {
   });
   const output = required('output', values.output);
   if (values.resume && output === '-') throw new UsageError('--resume needs a file: --output=- cannot be resumed');
-  if (values.resume && values.force) throw new UsageError('Use --resume to go on or --force to begin anew, not both');
+  if (values.resume && values.force) throw new UsageError('Use --resume to go on or --force to start anew, not both');
   return {
     ...values,
     configFile: required('config.file', values['config.file']),

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Backfill, type BackfillJob, type BackfillState } from '../backfill.ts';
-import { type Clock, systemClock } from '../clock.ts';
-import { formatDuration } from '../config/durations.ts';
+import { Backfill, type BackfillJob, type BackfillState } from '../history/backfill.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { formatDuration } from '../core/duration.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, VdnConfig } from '../config/schema.ts';
-import { OperationError, UsageError } from '../errors.ts';
-import { count } from '../gaps.ts';
-import { planHistory } from '../history.ts';
+import { OperationError, UsageError } from '../core/errors.ts';
+import { count } from '../history/gaps.ts';
+import { planHistory } from '../history/plan.ts';
 import {
   fileOutput,
   loadState,
@@ -15,11 +15,11 @@ import {
   saveState,
   stateFileOf,
   streamOutput,
-} from '../history-output.ts';
-import { historyAnswers } from '../history-source.ts';
-import { HistoryText } from '../history-text.ts';
-import { type Progress, startProgress } from '../progress.ts';
-import { formatRange, isRelative, parseRange, parseTime } from '../time.ts';
+} from '../history/output.ts';
+import { historyAnswers } from '../history/fetch.ts';
+import { HistoryText } from '../history/samples.ts';
+import { type Progress, startProgress } from '../history/progress.ts';
+import { formatRange, isRelative, parseRange, parseTime } from '../history/time-range.ts';
 import { BACKFILL_USAGE, type BackfillFlags, jobOf, parseFlags } from './backfill-flags.ts';
 import { type CommandIo, select, type Selection } from './flags.ts';
 
@@ -34,7 +34,7 @@ async function resumeFrom(flags: BackfillFlags, job: BackfillJob, now: number): 
     throw new UsageError(`There is nothing to resume: ${file} does not exist; leave out --resume`);
   }
   if (typeof stored !== 'object' || stored === null || !('version' in stored) || stored.version !== 1) {
-    throw new OperationError(`${file} was written by another version: begin anew with --force`);
+    throw new OperationError(`${file} was written by another version: start anew with --force`);
   }
   const state = stored as BackfillState;
   const { range } = state.job;
@@ -44,7 +44,7 @@ async function resumeFrom(flags: BackfillFlags, job: BackfillJob, now: number): 
   const given: unknown = JSON.parse(JSON.stringify({ ...job, range }));
   if (!isDeepStrictEqual(state.job, given) || isMoved(flags.from, range.from) || isMoved(flags.to, range.to)) {
     throw new UsageError(
-      `${file} belongs to a backfill of ${formatRange(range)} with other flags or VDNs: repeat its command, or begin anew with --force`,
+      `${file} belongs to a backfill of ${formatRange(range)} with other flags or VDNs: repeat its command, or start anew with --force`,
     );
   }
   return state;
@@ -124,7 +124,7 @@ export async function backfill(args: readonly string[], io: CommandIo, clock: Cl
 /** An unfinished backfill is not overwritten unasked, even if its output is gone. */
 async function refuseUnfinished({ output, force }: BackfillFlags): Promise<void> {
   if (output === '-' || force || (await loadState(stateFileOf(output))) === undefined) return;
-  throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to begin anew`);
+  throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to start anew`);
 }
 
 interface Run {
@@ -151,7 +151,7 @@ async function run({ work, answers, output, flags, progress, clock, signal }: Ru
   };
   try {
     await save();
-    if (output.bytes === 0) await work.begin();
+    if (output.bytes === 0) await work.start();
     state = work.toState();
     for await (const answer of answers) {
       await work.take(answer);

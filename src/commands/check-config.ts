@@ -1,8 +1,8 @@
-import type { Environment } from '../config/environment.ts';
+import type { Environment } from '../config/env-expansion.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { ConfigError, type Problem } from '../errors.ts';
-import { loadWebConfig } from '../http/web-config.ts';
+import { ConfigError, type Problem } from '../core/errors.ts';
+import { loadWebConfig } from '../web-server/web-config.ts';
 import { readFlags, required } from './flags.ts';
 
 interface Output {

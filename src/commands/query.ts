@@ -1,16 +1,23 @@
-import { type QueryResult, rangeUpTo } from '../api/client.ts';
-import type { PreparedRequest } from '../api/send.ts';
-import { createClientFor } from '../client-for.ts';
-import { type Clock, systemClock } from '../clock.ts';
+import { type QueryResult, rangeUpTo } from '../cms/client.ts';
+import type { PreparedRequest } from '../cms/signed-request.ts';
+import { createClientFor } from '../cms/create-client.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { readSecret } from '../config/secret.ts';
-import { type ApiError, OperationError } from '../errors.ts';
-import { planHistory } from '../history.ts';
-import { streamOutput } from '../history-output.ts';
-import { QUERY_OUTPUTS, type QueryOutput, type QueryRow, renderCsv, renderJson, renderTable } from '../query-text.ts';
-import { describeRequest, explainRefusal } from '../signature-report.ts';
-import { formatRange, parseRange } from '../time.ts';
-import { latestEnded, type WindowRange, windowsBetween } from '../window.ts';
+import { type ApiError, OperationError } from '../core/errors.ts';
+import { planHistory } from '../history/plan.ts';
+import { streamOutput } from '../history/output.ts';
+import {
+  QUERY_OUTPUTS,
+  type QueryOutput,
+  type QueryRow,
+  renderCsv,
+  renderJson,
+  renderTable,
+} from '../history/render.ts';
+import { describeRequest, explainRefusal } from '../history/signature-debug.ts';
+import { formatRange, parseRange } from '../history/time-range.ts';
+import { latestEnded, type WindowRange, windowsBetween } from '../core/window.ts';
 import {
   type CommandIo,
   oneOf,
@@ -93,18 +100,18 @@ function rowsOf({ config, vdns }: Selection, results: readonly QueryResult[], is
     return { callCenter: config.name, vdn, window };
   };
   const windows = results.flatMap((result) => result.windows);
-  if (!isLatest) return windows.sort((a, b) => a.begin - b.begin || a.vdn - b.vdn).map(row);
+  if (!isLatest) return windows.sort((a, b) => a.start - b.start || a.vdn - b.vdn).map(row);
   const newest = new Map<number, QueryRow>(
     [...known.values()].map((vdn) => [vdn.id, { callCenter: config.name, vdn, window: undefined }]),
   );
-  for (const window of windows.sort((a, b) => a.begin - b.begin)) newest.set(window.vdn, row(window));
+  for (const window of windows.sort((a, b) => a.start - b.start)) newest.set(window.vdn, row(window));
   return [...newest.values()].sort((a, b) => a.vdn.id - b.vdn.id);
 }
 
 function render(output: QueryOutput, rows: readonly QueryRow[], isLatest: boolean): string {
   if (output === 'json') return renderJson(rows);
   if (output === 'csv') return renderCsv(rows);
-  const isOneMoment = isLatest || new Set(rows.map(({ window }) => window?.begin)).size === 1;
+  const isOneMoment = isLatest || new Set(rows.map(({ window }) => window?.start)).size === 1;
   return renderTable(rows, isOneMoment);
 }
 

@@ -1,6 +1,6 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../core/errors.ts';
 import { RESERVED_PATHS } from '../http/app.ts';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../core/log.ts';
 import { oneOf, readFlags } from './flags.ts';
 
 export const SERVE_USAGE = `Usage: aicc-cti-exporter [serve] --config.file=FILE [flags]

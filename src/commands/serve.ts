@@ -1,19 +1,19 @@
 import { once } from 'node:events';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { createExporter } from '../exporter.ts';
-import { createExposition, type Exposition } from '../exposition.ts';
+import { createExporter } from '../exporter/exporter.ts';
+import { createExposition, type Exposition } from '../exposition/page-cache.ts';
 import { createApp } from '../http/app.ts';
-import { startServer } from '../http/server.ts';
-import { renderStatusPage } from '../http/status-page.ts';
-import type { VdnQuery } from '../http/vdn-list.ts';
-import { createLogger, type Logger } from '../log.ts';
-import { createReload } from '../reload.ts';
-import { createOwnMetrics } from '../runtime-metrics.ts';
-import { noStorage, openStorage, type Storage } from '../storage.ts';
-import { createTelemetry, type Telemetry } from '../telemetry.ts';
-import { readVersion } from '../version.ts';
+import { startServer } from '../web-server/server.ts';
+import { renderStatusPage } from '../http/status-page/status-page.ts';
+import type { VdnQuery } from '../http/status-page/vdn-list.ts';
+import { createLogger, type Logger } from '../core/log.ts';
+import { createReload } from '../exporter/reload.ts';
+import { createSelfMetricsText } from '../exposition/runtime-metrics.ts';
+import { noStorage, openStorage, type Storage } from '../storage/ledger-store.ts';
+import { createTelemetry, type Telemetry } from '../exposition/self-metrics.ts';
+import { readVersion } from '../core/version.ts';
 import { checkConfig } from './check-config.ts';
 import { parseFlags, type ServeFlags } from './serve-flags.ts';
 
@@ -27,7 +27,7 @@ export interface ServeIo {
   readonly onHangup: (reload: () => void) => void;
 }
 
-interface Parts {
+interface ServeDependencies {
   readonly flags: ServeFlags;
   readonly io: ServeIo;
   readonly config: Config;
@@ -41,8 +41,8 @@ interface Parts {
 }
 
 /** Polls and serves until the signal is aborted; whatever happens, nothing of it is left at work. */
-async function run(parts: Parts): Promise<void> {
-  const { flags, io, config, version, clock, logger, telemetry, storage, setOnHangup } = parts;
+async function run(dependencies: ServeDependencies): Promise<void> {
+  const { flags, io, config, version, clock, logger, telemetry, storage, setOnHangup } = dependencies;
   const exporter = await createExporter(config, {
     clock,
     logger,
@@ -55,7 +55,7 @@ async function run(parts: Parts): Promise<void> {
   const exposition: Exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
-    ownMetrics: createOwnMetrics(telemetry, clock),
+    selfMetrics: createSelfMetricsText(telemetry, clock),
   });
 
   try {

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
-import { parseDuration } from '../config/durations.ts';
-import { OperationError, UsageError } from '../errors.ts';
-import { SHAPES, type ShapeName } from '../simulator/answer.ts';
-import { SYSINDEX_PATH } from '../simulator/cms.ts';
+import { parseDuration } from '../core/duration.ts';
+import { OperationError, UsageError } from '../core/errors.ts';
+import { SHAPES, type ShapeName } from '../simulator/response-shapes.ts';
+import { SYSINDEX_PATH } from '../simulator/request-handler.ts';
 import {
   DEFAULT_ACCESS_KEY,
   DEFAULT_SECRET_KEY,

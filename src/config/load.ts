@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 
-import { ConfigError, formatProblem } from '../errors.ts';
-import type { Problem } from '../errors.ts';
-import type { Environment } from './environment.ts';
-import { checkFile, readFailure } from './files.ts';
-import type { FileKind } from './files.ts';
-import { readConfig } from './read.ts';
-import { Reader } from './reader.ts';
+import { ConfigError, formatProblem } from '../core/errors.ts';
+import type { Problem } from '../core/errors.ts';
+import type { Environment } from './env-expansion.ts';
+import { checkFile, readFailure } from './file-checks.ts';
+import type { FileKind } from './file-checks.ts';
+import { readConfig } from './parse-config.ts';
+import { Reader } from './value-reader.ts';
 import type { Config } from './schema.ts';
-import { parseYaml } from './yaml.ts';
+import { parseYaml } from './yaml-document.ts';
 
 /** Far more than anyone writes by hand, and little enough to be read in a moment. */
 const MAX_ALIASES = 1000;
@@ -34,10 +34,10 @@ export async function loadConfig(file: string, env: Environment): Promise<Config
 
   await Promise.all(
     files.map(async ({ value, path, kind, certFile, relative }) => {
-      const trouble = await checkFile(path, kind, certFile);
-      if (trouble === undefined) return;
-      const isLost = relative && trouble.endsWith('no such file');
-      value.report(isLost ? `${trouble} (relative paths start at the config file's directory)` : trouble);
+      const problem = await checkFile(path, kind, certFile);
+      if (problem === undefined) return;
+      const isLost = relative && problem.endsWith('no such file');
+      value.report(isLost ? `${problem} (relative paths start at the config file's directory)` : problem);
     }),
   );
   refuse(problems);

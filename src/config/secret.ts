@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import { OperationError } from '../errors.ts';
-import { readFailure, secretIn } from './files.ts';
+import { OperationError } from '../core/errors.ts';
+import { readFailure, secretIn } from './file-checks.ts';
 import type { SecretSource } from './schema.ts';
 
 /**
@@ -18,6 +18,6 @@ export async function readSecret(source: SecretSource): Promise<string> {
     throw new OperationError(`Cannot read the file of secret_key_file: ${readFailure(error)}`);
   }
   const found = secretIn(bytes);
-  if (found.trouble !== undefined) throw new OperationError(`secret_key_file: ${found.trouble}`);
+  if (found.problem !== undefined) throw new OperationError(`secret_key_file: ${found.problem}`);
   return found.secret;
 }

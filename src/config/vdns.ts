@@ -1,6 +1,6 @@
-import type { Reader } from './reader.ts';
+import type { Reader } from './value-reader.ts';
 import { CONFIG_KEYS, MAX_VDN_ID, MAX_VDNS } from './schema.ts';
-import { anyText, integer } from './values.ts';
+import { anyText, integer } from './value-parsers.ts';
 
 /** A VDN with the labels that it was given, which need not be those of the others. */
 export interface ListedVdn {

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
-import { renderEffectiveConfig } from '../config/redact.ts';
-import { ConfigError, OperationError } from '../errors.ts';
-import type { Exporter } from '../exporter.ts';
-import type { Exposition } from '../exposition.ts';
-import type { Logger } from '../log.ts';
-import { answer, answerLine } from './answer.ts';
-import type { Handler } from './guard.ts';
+import { renderEffectiveConfig } from '../config/effective-config.ts';
+import { ConfigError, OperationError } from '../core/errors.ts';
+import type { Exporter } from '../exporter/exporter.ts';
+import type { Exposition } from '../exposition/page-cache.ts';
+import type { Logger } from '../core/log.ts';
+import { answer, answerLine } from '../web-server/response.ts';
+import type { Handler } from '../web-server/access-control.ts';
 import { metricsHandler } from './metrics-handler.ts';
 import { discoverTargets } from './service-discovery.ts';
-import { CONTENT_SECURITY_POLICY } from './status-style.ts';
-import { pathOf, searchOf } from './target.ts';
-import { parseVdnQuery, type VdnQuery } from './vdn-list.ts';
+import { CONTENT_SECURITY_POLICY } from './status-page/style.ts';
+import { pathOf, searchOf } from './request-target.ts';
+import { parseVdnQuery, type VdnQuery } from './status-page/vdn-list.ts';
 
 /** Paths that the telemetry path must leave free. */
 export const RESERVED_PATHS = ['/-/healthy', '/-/ready', '/-/reload', '/config', '/sd'];

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
-import type { Exposition, ScrapeRequest } from '../exposition.ts';
-import type { Format } from '../window-text.ts';
-import { answerLine } from './answer.ts';
-import { searchOf } from './target.ts';
+import type { Exposition, ScrapeRequest } from '../exposition/page-cache.ts';
+import type { Format } from '../exposition/text-format.ts';
+import { answerLine } from '../web-server/response.ts';
+import { searchOf } from './request-target.ts';
 
 const MEDIA_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4',

@@ -49,7 +49,7 @@ export interface Fault {
   /** `lowAnswer`: share of calls that are answered; default 0.5. */
   readonly ratio?: number;
   /** `withhold`: the start of the one window that is kept back; default every window. */
-  readonly begin?: number;
+  readonly start?: number;
 }
 
 const KINDS: readonly string[] = [...REQUEST_FAULTS, ...ROW_FAULTS, ...TRAFFIC_FAULTS];
@@ -67,7 +67,7 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   code: (value) => typeof value === 'string',
   rows: (value) => Array.isArray(value) && value.every((row) => (BAD_ROWS as readonly unknown[]).includes(row)),
   ratio: isNumber,
-  begin: isNumber,
+  start: isNumber,
 };
 
 /** Checks a list of faults that was posted; throws a TypeError that names the field. */

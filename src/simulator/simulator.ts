@@ -3,11 +3,11 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type KeyPair, makeCertificates, type TlsOptions } from './certificates.ts';
-import { type Counters, createCms, type RequestRecord, type ShapeChoice } from './cms.ts';
-import { createFaultBoard } from './fault-board.ts';
+import { type Counters, createCms, type RequestRecord, type ShapeChoice } from './request-handler.ts';
+import { createFaultInjector } from './fault-injector.ts';
 import type { Fault } from './faults.ts';
-import { createHistory } from './history.ts';
-import { createTiming, type TimingOptions } from './timing.ts';
+import { createHistory } from './dataset.ts';
+import { createTiming, type TimingOptions } from './row-timing.ts';
 import { createVdn, type Vdn, type VdnOptions, type WindowValues } from './traffic.ts';
 
 export const DEFAULT_ACCESS_KEY = 'demo-access-key';
@@ -63,9 +63,9 @@ export interface Simulator {
   /** The last thousand requests, oldest first. */
   readonly requests: readonly RequestRecord[];
   /** The final values of a window, corrections included. Throws for a VDN that is not simulated. */
-  truth(vdn: number, begin: number): WindowValues;
+  truth(vdn: number, start: number): WindowValues;
   /** What is served at a moment, default now; undefined while there is no row. */
-  served(vdn: number, begin: number, now?: number): WindowValues | undefined;
+  served(vdn: number, start: number, now?: number): WindowValues | undefined;
   /** Stops at once; open connections are cut. */
   close(): Promise<void>;
 }
@@ -73,10 +73,10 @@ export interface Simulator {
 /** Starts a stand-in for the CMS. Rejects when the address cannot be listened on. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, tls = false, seed = 1, now = () => Date.now(), ccId = 1 } = options;
-  const board = createFaultBoard(now, seed);
-  board.set(options.faults ?? []);
+  const injector = createFaultInjector(now, seed);
+  injector.set(options.faults ?? []);
   const retentionMs = (options.retentionDays ?? 1000) * 86_400_000;
-  const history = createHistory({ timing: createTiming(options), board, retentionMs });
+  const history = createHistory({ timing: createTiming(options), injector, retentionMs });
   const vdns = new Map<number, Vdn>();
   for (const vdn of options.vdns ?? DEFAULT_VDNS) {
     const created = createVdn(typeof vdn === 'number' ? { id: vdn } : vdn, seed, options.flat ?? false);
@@ -86,7 +86,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     now,
     vdns,
     history,
-    board,
+    injector,
     ccId,
     ccIds: [ccId, ...(options.ccIds ?? [])],
     shape: options.shape ?? 'example',
@@ -135,10 +135,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
 
-  const slot = (id: number, begin: number): { vdn: Vdn; begin: number } => {
+  const slot = (id: number, start: number): { vdn: Vdn; start: number } => {
     const vdn = vdns.get(id);
     if (vdn === undefined) throw new RangeError(`VDN ${id} is not simulated`);
-    return { vdn, begin };
+    return { vdn, start };
   };
 
   return {
@@ -149,10 +149,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     certificateNotAfter: certificates?.notAfter,
     vdns: [...vdns.keys()],
     get faults() {
-      return board.faults;
+      return injector.faults;
     },
     setFaults: (faults) => {
-      board.set(faults);
+      injector.set(faults);
     },
     setShape: (shape) => {
       cms.shape = shape;
@@ -162,8 +162,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       return connections;
     },
     requests: cms.requests,
-    truth: (vdn, begin) => history.truth(slot(vdn, begin)),
-    served: (vdn, begin, at = now()) => history.served(slot(vdn, begin), at),
+    truth: (vdn, start) => history.truth(slot(vdn, start)),
+    served: (vdn, start, at = now()) => history.served(slot(vdn, start), at),
     async close() {
       stopping.abort();
       const closed = once(server, 'close');

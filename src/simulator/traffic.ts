@@ -97,15 +97,15 @@ export function answerRate(answered: number, inbound: number): number {
 }
 
 /**
- * The values of the window that starts at `begin` (milliseconds, a multiple of 300000): a pure function of the VDN,
+ * The values of the window that starts at `start` (milliseconds, a multiple of 300000): a pure function of the VDN,
  * its seed and the time, so that years of history need no memory. Hours are UTC.
  */
-export function windowOf(vdn: Vdn, begin: number): WindowValues {
-  const random = randomFrom(hash(vdn.seed, vdn.id, begin / WINDOW_MS, 7));
-  const day = vdn.flat ? 0 : Math.floor(begin / DAY_MS);
+export function windowOf(vdn: Vdn, start: number): WindowValues {
+  const random = randomFrom(hash(vdn.seed, vdn.id, start / WINDOW_MS, 7));
+  const day = vdn.flat ? 0 : Math.floor(start / DAY_MS);
   // 1970-01-01 was a Thursday.
   const weekday = vdn.flat ? TUESDAY : (day + 4) % 7;
-  const hour = vdn.flat ? FLAT_HOUR : (begin % DAY_MS) / HOUR_MS;
+  const hour = vdn.flat ? FLAT_HOUR : (start % DAY_MS) / HOUR_MS;
   const closed = vdn.hours === 'office' && weekday === 0;
 
   const staff = closed ? 0 : staffAt(vdn, day, hour, WEEKLY_STAFF[weekday] ?? 1);
@@ -140,8 +140,8 @@ export function windowOf(vdn: Vdn, begin: number): WindowValues {
 }
 
 /** What is said of a window before it is corrected: some calls fewer or, just as often, some more than in truth. */
-export function beforeCorrection(vdn: Vdn, begin: number, truth: WindowValues): WindowValues {
-  const random = randomFrom(hash(vdn.seed, vdn.id, begin / WINDOW_MS, 11));
+export function beforeCorrection(vdn: Vdn, start: number, truth: WindowValues): WindowValues {
+  const random = randomFrom(hash(vdn.seed, vdn.id, start / WINDOW_MS, 11));
   const off = 1 + Math.floor(random() * truth.inbound * 0.2);
   const inbound = truth.inbound >= off && random() < 0.5 ? truth.inbound - off : truth.inbound + off;
   const answered = Math.min(inbound, inbound < truth.inbound ? truth.answered : truth.answered + Math.ceil(off / 2));

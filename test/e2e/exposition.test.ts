@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import { createExposition } from '../../src/exposition.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { createExposition } from '../../src/exposition/page-cache.ts';
 import { metricsHandler } from '../../src/http/metrics-handler.ts';
-import type { CallCenterSnapshot } from '../../src/store.ts';
-import { createRuntimeMetrics } from '../../src/runtime-metrics.ts';
-import { createTelemetry } from '../../src/telemetry.ts';
-import { installed } from '../installed.ts';
-import { parseExposition } from '../parse-exposition.ts';
-import { snapshot, vdnState } from '../snapshots.ts';
-import { startPrometheus, startVictoriaMetrics, type MonitoringServer } from './monitoring.ts';
+import type { CallCenterSnapshot } from '../../src/exposition/snapshot-store.ts';
+import { createRuntimeMetrics } from '../../src/exposition/runtime-metrics.ts';
+import { createTelemetry } from '../../src/exposition/self-metrics.ts';
+import { installed } from '../support/installed.ts';
+import { parseExposition } from '../support/parse-exposition.ts';
+import { snapshot, vdnState } from '../support/snapshots.ts';
+import { startPrometheus, startVictoriaMetrics, type MonitoringServer } from '../support/monitoring.ts';
 
 const NASTY = 'Ünïcode 客服 🎧 "quoted" back\\slash \\n line\nfeed';
 
@@ -52,18 +52,18 @@ const STATES: Readonly<Record<string, readonly CallCenterSnapshot[]>> = {
   'extreme values': [
     snapshot('headquarters', [
       vdnState(2 ** 31 - 1, {
-        window: { vdn: 1, begin: 0, answerRate: 33.333333333333336, inbound: 2 ** 31 - 1, talking: 0 },
+        window: { vdn: 1, start: 0, answerRate: 33.333333333333336, inbound: 2 ** 31 - 1, talking: 0 },
         totals: { inbound: 2 ** 53 - 1, answered: 1e21, outbound: 0, windows: 1, revised: 0, missing: 0 },
       }),
     ]),
   ],
 };
 
-function exposeAll(snapshots: readonly CallCenterSnapshot[], ownMetrics: () => Promise<string>) {
+function exposeAll(snapshots: readonly CallCenterSnapshot[], selfMetrics: () => Promise<string>) {
   return createExposition({
     sources: () => snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => ['team'],
-    ownMetrics,
+    selfMetrics,
   });
 }
 

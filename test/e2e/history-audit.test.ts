@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { audit } from '../../src/commands/audit.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { configFlag, type Ran, run, workFolder } from '../command.ts';
-import { fixedClock } from '../fixed-clock.ts';
-import { installed } from '../installed.ts';
-import { type MonitoringServer, startPrometheusOn } from './monitoring.ts';
+import { configFlag, type Ran, run, workFolder } from '../support/command.ts';
+import { fixedClock } from '../support/fixed-clock.ts';
+import { installed } from '../support/installed.ts';
+import { type MonitoringServer, startPrometheusOn } from '../support/monitoring.ts';
 
 const WINDOW = 300_000;
 const SECOND = 1000;

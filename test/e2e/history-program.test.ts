@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { configFlag, workFolder } from '../command.ts';
+import { configFlag, workFolder } from '../support/command.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const RANGE = ['--from=2026-01-01T00:00:00Z', '--to=2026-02-10T00:00:00Z'];

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { audit } from '../../src/commands/audit.ts';
 import { backfill } from '../../src/commands/backfill.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { configFlag, type Ran, run, workFolder } from '../command.ts';
-import { fixedClock } from '../fixed-clock.ts';
-import { installed } from '../installed.ts';
-import { type MonitoringServer, startPrometheusOn, startVictoriaMetricsForHistory } from './monitoring.ts';
+import { configFlag, type Ran, run, workFolder } from '../support/command.ts';
+import { fixedClock } from '../support/fixed-clock.ts';
+import { installed } from '../support/installed.ts';
+import { type MonitoringServer, startPrometheusOn, startVictoriaMetricsForHistory } from '../support/monitoring.ts';
 
 const WINDOW = 300_000;
 const DAY = 86_400_000;
@@ -73,8 +73,8 @@ async function imported(server: MonitoringServer, body: string | Buffer): Promis
 }
 
 /** What all series of the exporter show at the end of a window, by metric, VDN and state. */
-async function shownAt(server: MonitoringServer, begin: number): Promise<Map<string, number>> {
-  const time = `@ ${(begin + WINDOW) / 1000}`;
+async function shownAt(server: MonitoringServer, start: number): Promise<Map<string, number>> {
+  const time = `@ ${(start + WINDOW) / 1000}`;
   const names = '{__name__=~"aicc_cti_(agents|agents_online|inbound_calls_total|outbound_calls_total|windows_total)"';
   // VictoriaMetrics drops the name of what went through a function: this is a plain selector.
   const result = await server.query(`${names},call_center="hq"} ${time}`);
@@ -87,16 +87,16 @@ async function shownAt(server: MonitoringServer, begin: number): Promise<Map<str
 }
 
 /** The truth in the same form; counters are summed from FROM on. */
-function truthAt(begin: number): Map<string, number> {
+function truthAt(start: number): Map<string, number> {
   const truth = new Map<string, number>();
   for (const vdn of VDNS) {
-    const { agentsOnline, talking, idle, busy, resting } = simulator.truth(vdn, begin);
+    const { agentsOnline, talking, idle, busy, resting } = simulator.truth(vdn, start);
     truth.set(`aicc_cti_agents_online/${vdn}/`, agentsOnline);
     for (const [state, value] of Object.entries({ talking, idle, busy, resting })) {
       truth.set(`aicc_cti_agents/${vdn}/${state}`, value);
     }
     let [inbound, outbound, windows] = [0, 0, 0];
-    for (let at = FROM; at <= begin; at += WINDOW, windows++) {
+    for (let at = FROM; at <= start; at += WINDOW, windows++) {
       const window = simulator.truth(vdn, at);
       inbound += window.inbound;
       outbound += window.outbound;
@@ -112,9 +112,9 @@ async function expectRandomWindows(server: MonitoringServer): Promise<void> {
   const count = (TO - FROM) / WINDOW;
   const picked = Array.from({ length: 25 }, () => Math.floor(Math.random() * count));
   for (const index of [0, count - 1, ...picked]) {
-    const begin = FROM + index * WINDOW;
-    const shown = await shownAt(server, begin);
-    expect([...shown].sort(), iso(begin)).toEqual([...truthAt(begin)].sort());
+    const start = FROM + index * WINDOW;
+    const shown = await shownAt(server, start);
+    expect([...shown].sort(), iso(start)).toEqual([...truthAt(start)].sort());
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { installed } from '../installed.ts';
-import { eventually, type RunningExporter, startExporter } from '../running-exporter.ts';
-import { type MonitoringServer, startPrometheus } from './monitoring.ts';
+import { installed } from '../support/installed.ts';
+import { eventually, type RunningExporter, startExporter } from '../support/running-exporter.ts';
+import { type MonitoringServer, startPrometheus } from '../support/monitoring.ts';
 
 const NAMES = ['headquarters', 'branch', 'north & south', 'night/desk'];
 
@@ -43,8 +43,8 @@ afterEach(async () => {
 /** Window data of a call center as Prometheus should have it: 12 series of a VDN, its info, 12 VDNs. */
 const WINDOW_SERIES = '{__name__=~"aicc_cti_(agents.*|window_.*|inbound_.*|outbound_.*|windows_.*|vdn_info)"}';
 
-const truthOf = (simulator: Simulator, begin: number) =>
-  simulator.vdns.reduce((sum, vdn) => sum + simulator.truth(vdn, begin).talking, 0);
+const truthOf = (simulator: Simulator, start: number) =>
+  simulator.vdns.reduce((sum, vdn) => sum + simulator.truth(vdn, start).talking, 0);
 
 describe.runIf(installed('prometheus'))('service discovery with a real Prometheus', () => {
   it('gives each call center a target of its own, and every series once', async () => {
@@ -150,7 +150,7 @@ describe.runIf(installed('prometheus'))('two replicas behind one Prometheus', ()
     await prometheus.untilValue('count(up == 1)', 2);
     await prometheus.untilValue('count(aicc_cti_agents{state="talking"})', 24);
 
-    // The window is asked for, too: another one may begin while the test runs.
+    // The window is asked for, too: another one may start while the test runs.
     const check = async () => {
       const talking = 'sum(max without (instance) (aicc_cti_agents{state="talking"}))';
       await eventually(async () => {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type SimulatorOptions, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { answering, serveHttp, serveTcp } from '../local-servers.ts';
-import { demo, type Program, run, runExporter } from './program.ts';
+import { answering, serveHttp, serveTcp } from '../support/local-servers.ts';
+import { demo, type Program, run, runExporter } from '../support/program.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-serve-'));
 afterAll(() => {
@@ -75,8 +75,8 @@ describe('the program', () => {
     expect(valueOf('aicc_cti_vdns_reporting', { call_center: 'hq' })).toBe(12);
     for (const vdn of simulator.vdns) {
       const labels = { call_center: 'hq', vdn: String(vdn) };
-      const begin = valueOf('aicc_cti_window_start_timestamp_seconds', labels) * 1000;
-      const served = simulator.served(vdn, begin);
+      const start = valueOf('aicc_cti_window_start_timestamp_seconds', labels) * 1000;
+      const served = simulator.served(vdn, start);
       expect(valueOf('aicc_cti_agents_online', labels)).toBe(served?.agentsOnline);
       expect(valueOf('aicc_cti_agents', { ...labels, state: 'talking' })).toBe(served?.talking);
       expect(valueOf('aicc_cti_agents', { ...labels, state: 'idle' })).toBe(served?.idle);
@@ -262,16 +262,16 @@ describe('the command line', () => {
     ['a busy port', 1, /Cannot listen on .*in use/],
     ['a bad web config', 2, /nonsense/],
     ['a ledger that cannot be read', 1, /Cannot read the ledger .*a\.ledger/],
-  ])('%s ends it also with --storage.path, and lets go of the directory', async (trouble, code, message) => {
+  ])('%s ends it also with --storage.path, and lets go of the directory', async (problem, code, message) => {
     const storage = mkdtempSync(join(directory, 'storage-'));
     const args = [`--config.file=${good}`, `--storage.path=${storage}`];
-    if (trouble === 'a busy port') {
+    if (problem === 'a busy port') {
       const busy = await serveHttp(answering([]));
       closers.push(() => busy.close());
       args.push(`--web.listen-address=127.0.0.1:${busy.port}`);
     } else args.push('--web.listen-address=127.0.0.1:0');
-    if (trouble === 'a bad web config') args.push(`--web.config.file=${file('nonsense: true')}`);
-    if (trouble === 'a ledger that cannot be read') mkdirSync(join(storage, 'a.ledger'));
+    if (problem === 'a bad web config') args.push(`--web.config.file=${file('nonsense: true')}`);
+    if (problem === 'a ledger that cannot be read') mkdirSync(join(storage, 'a.ledger'));
     const program = run(args);
     expect(await program.ended()).toBe(code);
     expect(program.stderr()).toMatch(message);

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Alert } from '../../grafana/alert.ts';
-import { GROUPS } from '../../grafana/rules.ts';
-import { installed } from '../installed.ts';
-import { selectorsOf, substitute } from '../promql.ts';
-import { startStack, type Stack } from './stack.ts';
+import type { Alert } from '../../src/monitoring/alert.ts';
+import { GROUPS } from '../../src/monitoring/rules.ts';
+import { installed } from '../support/installed.ts';
+import { selectorsOf, substitute } from '../support/promql.ts';
+import { startStack, type Stack } from '../support/stack.ts';
 
 interface Answer {
   readonly status: string;

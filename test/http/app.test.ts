@@ -5,13 +5,13 @@ import { get as secureGet } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ConfigError } from '../../src/errors.ts';
-import { createExposition } from '../../src/exposition.ts';
+import { ConfigError } from '../../src/core/errors.ts';
+import { createExposition } from '../../src/exposition/page-cache.ts';
 import { createApp } from '../../src/http/app.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/core/log.ts';
 import { makeCertificates } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { eventually, type RunningExporter, startExporter } from '../running-exporter.ts';
+import { eventually, type RunningExporter, startExporter } from '../support/running-exporter.ts';
 
 interface Answer {
   readonly status: number | undefined;
@@ -70,8 +70,8 @@ describe('every route', () => {
     const [get, head] = [await ask(exporter.url, path), await ask(exporter.url, path, 'HEAD')];
     expect(get.status).toBe(200);
     expect(get.body.length).toBeGreaterThan(0);
-    const steady = ({ headers }: Answer) => ({ ...headers, date: '', 'content-length': '' });
-    expect(steady(head)).toEqual(steady(get));
+    const monotonic = ({ headers }: Answer) => ({ ...headers, date: '', 'content-length': '' });
+    expect(monotonic(head)).toEqual(monotonic(get));
     expect(Number(head.headers['content-length'])).toBeGreaterThan(0);
     expect(head.body).toBe('');
   });
@@ -239,7 +239,7 @@ describe('an app whose parts fail', () => {
       exposition: createExposition({
         sources: () => [],
         labelNames: () => [],
-        ownMetrics: () => Promise.reject(failure),
+        selfMetrics: () => Promise.reject(failure),
       }),
       telemetryPath: '/metrics',
       statusPage: () => {

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createExposition } from '../../src/exposition.ts';
+import { createExposition } from '../../src/exposition/page-cache.ts';
 import { metricsHandler, negotiateEncoding, negotiateFormat } from '../../src/http/metrics-handler.ts';
-import type { Format } from '../../src/window-text.ts';
-import { installed } from '../installed.ts';
-import { snapshot } from '../snapshots.ts';
+import type { Format } from '../../src/exposition/text-format.ts';
+import { installed } from '../support/installed.ts';
+import { snapshot } from '../support/snapshots.ts';
 
 const run = promisify(execFile);
 const snapshots = [snapshot('headquarters', 300), snapshot('branch', 2)];
@@ -21,7 +21,7 @@ beforeAll(async () => {
   const exposition = createExposition({
     sources: () => snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => [],
-    ownMetrics: () => Promise.resolve('# HELP up Up\n# TYPE up gauge\nup 1\n'),
+    selfMetrics: () => Promise.resolve('# HELP up Up\n# TYPE up gauge\nup 1\n'),
   });
   const handle = metricsHandler(exposition);
   server = createServer((req, res) => void handle(req, res)).listen(0, '127.0.0.1');

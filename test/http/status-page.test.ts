@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { CallCenterView } from '../../src/http/call-center-box.ts';
-import { escapeHtml, html } from '../../src/http/html.ts';
-import { renderStatusPage } from '../../src/http/status-page.ts';
-import { CONTENT_SECURITY_POLICY } from '../../src/http/status-style.ts';
-import { formatAge } from '../../src/http/times.ts';
-import { COLUMNS, listVdns, PAGE_ROWS, parseVdnQuery, type VdnQuery, vdnQueryLink } from '../../src/http/vdn-list.ts';
-import type { PollStatus } from '../../src/scheduler.ts';
-import { snapshot, vdnState } from '../snapshots.ts';
+import type { CallCenterView } from '../../src/http/status-page/call-center-card.ts';
+import { escapeHtml, html } from '../../src/http/status-page/html.ts';
+import { renderStatusPage } from '../../src/http/status-page/status-page.ts';
+import { CONTENT_SECURITY_POLICY } from '../../src/http/status-page/style.ts';
+import { formatAge } from '../../src/http/status-page/relative-time.ts';
+import {
+  COLUMNS,
+  listVdns,
+  PAGE_ROWS,
+  parseVdnQuery,
+  type VdnQuery,
+  vdnQueryLink,
+} from '../../src/http/status-page/vdn-list.ts';
+import type { PollStatus } from '../../src/exporter/scheduler.ts';
+import { snapshot, vdnState } from '../support/snapshots.ts';
 
 /** Window 10:00 to 10:05 of the snapshots' VDNs ended 200 seconds ago. */
 const NOW = Date.parse('2025-11-18T10:08:20Z');
@@ -103,7 +110,7 @@ describe('the page', () => {
 
   it('shows what is unknown as a dash, and 0 as 0', () => {
     const vdns = [
-      vdnState(1, { name: '', window: { vdn: 1, begin: NOW - 500_000, talking: 0, answerRate: 33.333 } }),
+      vdnState(1, { name: '', window: { vdn: 1, start: NOW - 500_000, talking: 0, answerRate: 33.333 } }),
       vdnState(2, { window: undefined }),
     ];
     const cells = [

@@ -1,0 +1,94 @@
+import { stringify } from 'yaml';
+
+import { formatDuration } from '../core/duration.ts';
+import type { CallCenterConfig, Config, PollConfig, VdnConfig } from './schema.ts';
+
+const SECRET = '<secret>';
+
+/**
+ * The config in effect, as plain data under the keys of the YAML, every default written out. Keys and passwords are
+ * shown as `<secret>`; the access key as well, because it is half of what signs a request.
+ */
+export function redactConfig(config: Config): unknown {
+  return { call_centers: config.callCenters.map(redactCallCenter) };
+}
+
+/** {@link redactConfig} as YAML that can be loaded again, apart from the secrets. */
+export function renderEffectiveConfig(config: Config): string {
+  // A dollar in a value would otherwise be read as a reference to the environment.
+  const literal = (_: unknown, value: unknown) => (typeof value === 'string' ? value.replaceAll('$', '$$$$') : value);
+  return stringify(redactConfig(config), literal, { aliasDuplicateObjects: false });
+}
+
+function redactCallCenter(callCenter: CallCenterConfig): Record<string, unknown> {
+  const { name, url, ccId, secretKey, vdns, poll, tls, proxyUrl, signing } = callCenter;
+  return withoutUndefined({
+    name,
+    url,
+    cc_id: ccId,
+    access_key: SECRET,
+    ...('file' in secretKey ? { secret_key_file: secretKey.file } : { secret_key: SECRET }),
+    vdns: vdns === 'all' ? 'all' : listVdns(vdns),
+    poll: describePoll(poll),
+    tls: withoutUndefined({
+      ca_file: tls.caFile,
+      server_name: tls.serverName,
+      cert_file: tls.certFile,
+      key_file: tls.keyFile,
+      insecure_skip_verify: tls.insecureSkipVerify,
+    }),
+    proxy_url: proxyUrl === undefined ? undefined : redactUrl(proxyUrl),
+    signing: withoutUndefined({
+      headers: signing.headers,
+      milliseconds: signing.milliseconds,
+      host: signing.host,
+    }),
+  });
+}
+
+function describePoll(poll: PollConfig): Record<string, unknown> {
+  return {
+    settle_delay: formatDuration(poll.settleDelayMs),
+    retry_interval: formatDuration(poll.retryIntervalMs),
+    lookback_windows: poll.lookbackWindows,
+    catch_up: formatDuration(poll.catchUpMs),
+    stale_after: formatDuration(poll.staleAfterMs),
+    timeout: formatDuration(poll.timeoutMs),
+    concurrency: poll.concurrency,
+  };
+}
+
+/** Ids without a name or label as ranges, the others as mappings. */
+function listVdns(vdns: readonly VdnConfig[]): unknown[] {
+  const list: unknown[] = [];
+  let run: { first: number; last: number } | undefined;
+  const endRun = (): void => {
+    if (run !== undefined) list.push(run.first === run.last ? run.first : `${run.first}-${run.last}`);
+    run = undefined;
+  };
+  for (const { id, name, labels } of vdns) {
+    const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+    if (name !== '' || Object.keys(given).length > 0) {
+      endRun();
+      list.push({ id, ...(name === '' ? {} : { name }), ...(Object.keys(given).length > 0 ? { labels: given } : {}) });
+    } else if (run?.last === id - 1) {
+      run.last = id;
+    } else {
+      endRun();
+      run = { first: id, last: id };
+    }
+  }
+  endRun();
+  return list;
+}
+
+/** Hides the user and the password of a proxy. */
+function redactUrl(text: string): string {
+  const { protocol, host, username, password } = new URL(text);
+  const credentials = username === '' && password === '' ? '' : `${SECRET}@`;
+  return `${protocol}//${credentials}${host}`;
+}
+
+function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,81 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+/** A line break or another control character in a secret, name, host or header is always a mistake. */
+export const CONTROL = /\p{Cc}/u;
+
+export type FileKind = 'certificate' | 'key' | 'secret';
+
+const REASONS: Partial<Record<string, string>> = {
+  ENOENT: 'no such file',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ELOOP: 'too many symbolic links',
+};
+
+/** Why a file could not be read, without its path or contents. */
+export function readFailure(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return REASONS[code] ?? code;
+}
+
+/**
+ * What is wrong with a file that the config names; undefined when it can be used.
+ * @param certFile the certificate that a key must belong to
+ */
+export async function checkFile(path: string, kind: FileKind, certFile?: string): Promise<string | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    return `Cannot read the file: ${readFailure(error)}`;
+  }
+  if (kind === 'secret') return secretIn(bytes).problem;
+  const content = bytes.toString();
+  if (kind === 'certificate') return isCertificate(content) ? undefined : 'The file holds no certificate in PEM format';
+  if (!isPrivateKey(content)) return 'The file holds no unencrypted private key in PEM format';
+  return certFile === undefined || (await isPair(certFile, content))
+    ? undefined
+    : 'The key does not belong to the certificate of cert_file';
+}
+
+/** Also true for a certificate that cannot be read: that is its own problem. */
+async function isPair(certFile: string, key: string): Promise<boolean> {
+  const certificate = await readFile(certFile, 'utf8').catch(() => '');
+  return !isCertificate(certificate) || new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+}
+
+/**
+ * The secret in a file, or what is wrong with the file. Editors and `echo` end a file with a line break, some start it
+ * with a byte order mark: neither is part of the secret.
+ */
+export function secretIn(bytes: Uint8Array): { secret: string; problem?: undefined } | { problem: string } {
+  let secret: string;
+  try {
+    secret = new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/[\r\n]+$/, '');
+  } catch {
+    return { problem: 'The file is not UTF-8 text' };
+  }
+  if (secret === '') return { problem: 'The file is empty' };
+  return CONTROL.test(secret) ? { problem: 'The file must hold the secret in one line, and nothing else' } : { secret };
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    createPrivateKey(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,112 @@
+import { formatDuration, parseDuration } from '../core/duration.ts';
+import { CONTROL } from './file-checks.ts';
+import type { Reader } from './value-reader.ts';
+
+/*
+ * One function a kind of value. Each takes undefined for a value that is not there, and returns undefined for it and
+ * after reporting a problem.
+ */
+
+/** Text of any content, also empty. */
+export function anyText(value: Reader | undefined): string | undefined {
+  const scalar = value?.scalar('a text');
+  return value?.isNull() === true ? '' : scalar?.text;
+}
+
+/** Text that is not empty or blank. A number keeps the spelling it has in the file. */
+export function text(value: Reader | undefined): string | undefined {
+  const found = anyText(value);
+  if (found?.trim() !== '') return found;
+  value?.report('Must not be empty');
+  return undefined;
+}
+
+/** Text of one line without control characters. */
+export function line(value: Reader | undefined): string | undefined {
+  const found = text(value);
+  if (found === undefined || !CONTROL.test(found)) return found;
+  value?.report('Must be a single line without control characters');
+  return undefined;
+}
+
+/** A decimal whole number from `min` to `max`. */
+export function integer(value: Reader | undefined, min: number, max: number): number | undefined {
+  const expected = `a whole number from ${min} to ${max}`;
+  const scalar = value?.scalar(expected);
+  if (value === undefined || scalar === undefined) return undefined;
+  const number = /^-?(?:0|[1-9]\d*)$/.test(scalar.text) ? Number(scalar.text) : Number.NaN;
+  if (scalar.plain && number >= min && number <= max) return number;
+  value.report(`Must be ${expected}${!scalar.plain && !Number.isNaN(number) ? ' without quotes' : ''}`);
+  return undefined;
+}
+
+/** Milliseconds of a duration from `min` to `max`, which are durations too. */
+export function duration(value: Reader | undefined, min: number, max: number): number | undefined {
+  const scalar = value?.scalar('a duration');
+  if (value === undefined || scalar === undefined) return undefined;
+  const ms = parseDuration(scalar.text);
+  if (ms !== undefined && ms >= min && ms <= max) return ms;
+  const range = `from ${formatDuration(min)} to ${formatDuration(max)}`;
+  if (ms !== undefined) value.report(`Must be a duration ${range}`);
+  else if (/^\d+$/.test(scalar.text)) value.report(`Must be a duration ${range}: add a unit (ms, s, m, h or d)`);
+  else value.report(`Must be a duration ${range}, such as 250ms, 10s or 1h30m`);
+  return undefined;
+}
+
+export function flag(value: Reader | undefined): boolean | undefined {
+  const scalar = value?.scalar('true or false');
+  if (value === undefined || scalar === undefined) return undefined;
+  if (scalar.plain && /^(?:true|True|TRUE)$/.test(scalar.text)) return true;
+  if (scalar.plain && /^(?:false|False|FALSE)$/.test(scalar.text)) return false;
+  value.report('Must be true or false, without quotes');
+  return undefined;
+}
+
+/** The origin (`https://host:port`) of a URL that is nothing but an origin. */
+export function origin(value: Reader | undefined): string | undefined {
+  const url = httpUrl(value, 'of a host, such as https://cms.example.com:28443');
+  if (value === undefined || url === undefined) return undefined;
+  if (!refuseBeyondAuthority(value, url)) return undefined;
+  if (url.username === '' && url.password === '') return url.origin;
+  value.report('Credentials do not belong in this URL: use access_key and secret_key');
+  return undefined;
+}
+
+/** The URL of an HTTP proxy as written; it may carry a user and a password. */
+export function proxyUrl(value: Reader | undefined): string | undefined {
+  const expected =
+    'of an HTTP proxy, such as http://proxy.example.com:3128; in a password write %40 for @, %3A for : and %2F for /';
+  const url = httpUrl(value, expected);
+  if (value === undefined || url === undefined || !refuseBeyondAuthority(value, url)) return undefined;
+  return text(value);
+}
+
+/** `host` or `host:port`, as in a Host header. */
+export function authority(value: Reader | undefined): string | undefined {
+  const found = line(value);
+  if (found === undefined || (/^[^\s/\\?#@]+$/.test(found) && URL.canParse(`http://${found}`))) return found;
+  value?.report('Must be a host, or host:port');
+  return undefined;
+}
+
+/** `expected` completes "Must be an http:// or https:// URL". */
+function httpUrl(value: Reader | undefined, expected: string): URL | undefined {
+  const found = line(value);
+  if (value === undefined || found === undefined) return undefined;
+  // URL itself also accepts `https:host`, blanks and backslashes.
+  const isUrl = /^https?:\/\/[^\\\s/?#][^\\\s]*$/i.test(found) && URL.canParse(found);
+  const url = isUrl ? new URL(found) : undefined;
+  if (url !== undefined && url.port !== '0') return url;
+  value.report(`Must be an http:// or https:// URL ${expected}`);
+  return undefined;
+}
+
+function refuseBeyondAuthority(value: Reader, url: URL): boolean {
+  const wrong = [
+    ...(url.pathname === '/' ? [] : ['a path']),
+    ...(url.href.includes('?') ? ['a query'] : []),
+    ...(url.href.includes('#') ? ['a fragment'] : []),
+  ];
+  if (wrong.length > 0) value.report(`Must end after host and port, without ${wrong.join(' or ')}`);
+  return wrong.length === 0;
+}

@@ -1,0 +1,106 @@
+import type { VdnWindow } from '../cms/rows.ts';
+import type { VdnConfig } from '../config/schema.ts';
+import { NO_TOTALS, type Totals } from '../ledger/vdn-ledger.ts';
+import { WINDOW_MS } from '../core/window.ts';
+
+/** One VDN as a scrape shows it. All parts are immutable: a change replaces them. */
+export interface VdnState {
+  readonly id: number;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ccId: number | undefined;
+  /** Undefined when there is none yet or it is stale: then no gauge is shown. */
+  readonly window: VdnWindow | undefined;
+  readonly totals: Totals;
+}
+
+/** One call center as a scrape shows it, ordered by VDN id. The same version means the same content. */
+export interface CallCenterSnapshot {
+  readonly callCenter: string;
+  readonly version: number;
+  readonly vdns: readonly VdnState[];
+}
+
+export interface StoreOptions {
+  readonly callCenter: string;
+  readonly ccId: number | undefined;
+  readonly vdns: readonly VdnConfig[] | 'all';
+  readonly vdnLabelNames: readonly string[];
+  readonly staleAfterMs: number;
+}
+
+/** What is shown of a call center: the newest window of each VDN while it is fresh, and the totals as published. */
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #windows = new Map<number, VdnWindow>();
+  #totals: ReadonlyMap<number, Totals> = new Map();
+  #snapshot: CallCenterSnapshot | undefined;
+  #freshUntil = Infinity;
+  #version = 0;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps the rows that are newer than what is known, or a newer reading of the same window. */
+  update(windows: Iterable<VdnWindow>): void {
+    for (const window of windows) {
+      const known = this.#windows.get(window.vdn);
+      if (known === undefined || window.start >= known.start) this.#windows.set(window.vdn, window);
+    }
+    this.#snapshot = undefined;
+  }
+
+  /** Shows these totals from now on: the ones that a restart would find again. */
+  publish(totals: ReadonlyMap<number, Totals>): void {
+    this.#totals = totals;
+    this.#snapshot = undefined;
+  }
+
+  /** Begin of the newest window of a VDN, shown or not. */
+  newest(vdn: number): number | undefined {
+    return this.#windows.get(vdn)?.start;
+  }
+
+  /** Ids of VDNs whose newest window is fresh at `now`. */
+  *fresh(now: number): Generator<number> {
+    for (const [vdn, window] of this.#windows) if (!this.#isStale(window, now)) yield vdn;
+  }
+
+  /** Takes over the windows of the store that this one replaces, for the VDNs that both have. */
+  adopt(previous: Store): void {
+    const ids = this.#options.vdns === 'all' ? undefined : new Set(this.#options.vdns.map(({ id }) => id));
+    this.#version = previous.#version;
+    this.update([...previous.#windows.values()].filter(({ vdn }) => ids?.has(vdn) ?? true));
+  }
+
+  #isStale(window: VdnWindow, now: number): boolean {
+    return now - (window.start + WINDOW_MS) > this.#options.staleAfterMs;
+  }
+
+  /** What is to be shown at `now`; the same object as long as that is the same. */
+  snapshot(now: number): CallCenterSnapshot {
+    if (this.#snapshot !== undefined && now <= this.#freshUntil) return this.#snapshot;
+    this.#freshUntil = Infinity;
+    for (const [vdn, window] of this.#windows) {
+      if (this.#isStale(window, now)) this.#windows.delete(vdn);
+      else this.#freshUntil = Math.min(this.#freshUntil, window.start + WINDOW_MS + this.#options.staleAfterMs);
+    }
+    const { callCenter } = this.#options;
+    this.#snapshot = { callCenter, version: ++this.#version, vdns: this.#configured().map((vdn) => this.#state(vdn)) };
+    return this.#snapshot;
+  }
+
+  #configured(): readonly VdnConfig[] {
+    if (this.#options.vdns !== 'all') return this.#options.vdns;
+    const labels = Object.fromEntries(this.#options.vdnLabelNames.map((name) => [name, '']));
+    const ids = new Set([...this.#windows.keys(), ...this.#totals.keys()]);
+    return [...ids].sort((a, b) => a - b).map((id) => ({ id, name: '', labels }));
+  }
+
+  #state({ id, name, labels }: VdnConfig): VdnState {
+    const window = this.#windows.get(id);
+    const totals = this.#totals.get(id) ?? NO_TOTALS;
+    return { id, name, labels, ccId: this.#options.ccId ?? window?.ccId, window, totals };
+  }
+}

@@ -1,0 +1,115 @@
+/** The window data as lines of the exposition formats, from the metric table and the snapshots. Pure. */
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START, type MetricDefinition } from './metrics.ts';
+import type { CallCenterSnapshot, VdnState } from './snapshot-store.ts';
+
+/** Text 0.0.4 (the classic Prometheus format) or OpenMetrics 1.0. Their samples are the same, see `header`. */
+export type Format = 'text' | 'openmetrics';
+
+/** VDNs per piece of text: about 50 to 200 kB, well under a millisecond. */
+const VDNS_PER_PIECE = 500;
+
+/** A metric with what writes its samples. */
+export interface Family extends MetricDefinition {
+  /** The lines of one VDN; `start` is the line up to the opening quote of `vdn`. Empty when there is nothing to show. */
+  readonly lines: (start: string, vdn: VdnState) => string;
+}
+
+/** Escapes a label value: backslash, quote and line feed, alike in both formats. */
+export function escapeLabel(value: string): string {
+  return value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
+}
+
+function escapeHelp(help: string): string {
+  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}
+
+/**
+ * HELP and TYPE lines. OpenMetrics names a counter without the `_total` of its samples there (one without it is no
+ * counter), and escapes quotes in HELP.
+ * @param help as the classic text writes it: backslash and line feed escaped
+ */
+export function header({ name, type, help }: Record<'name' | 'type' | 'help', string>, format: Format): string {
+  let [family, kind, text] = [name, type, help];
+  if (format === 'openmetrics') {
+    text = help.replaceAll('"', '\\"');
+    if (type === 'counter' && name.endsWith('_total')) family = name.slice(0, -'_total'.length);
+    else if (type === 'counter' || type === 'untyped') kind = 'unknown';
+  }
+  return `# HELP ${family} ${text}\n# TYPE ${family} ${kind}\n`;
+}
+
+/**
+ * Multiplies without the noise of binary fractions: 57 times 0.01 is 0.57, not 0.5700000000000001. A double holds
+ * every decimal of up to 15 digits, and the noise is beyond them.
+ */
+function scaled(value: number, factor: number): number {
+  return Number((value * factor).toPrecision(15));
+}
+
+/**
+ * Everything that is shown of a VDN, in the order it is written.
+ * @param labelNames the configured label names, which every info sample carries
+ */
+export function families(labelNames: readonly string[]): Family[] {
+  const windows = WINDOW_METRICS.map((metric): Family => {
+    const { scale } = metric;
+    const samples = metric.samples.map(({ field, extra }) => ({
+      field,
+      end: extra === undefined ? '"} ' : `",${extra[0]}="${extra[1]}"} `,
+    }));
+    return {
+      ...metric,
+      lines: (start, { id, window }) => {
+        if (window === undefined) return '';
+        let lines = '';
+        for (const { field, end } of samples) {
+          const value = window[field];
+          if (value === undefined) continue;
+          lines += `${start}${id}${end}${scale === undefined ? value : scaled(value, scale)}\n`;
+        }
+        return lines;
+      },
+    };
+  });
+  const windowStart: Family = {
+    ...WINDOW_START,
+    lines: (start, { id, window }) => (window === undefined ? '' : `${start}${id}"} ${window.start / 1000}\n`),
+  };
+  const totals = TOTAL_METRICS.map((metric): Family => {
+    const { field } = metric;
+    return { ...metric, lines: (start, { id, totals }) => `${start}${id}"} ${totals[field]}\n` };
+  });
+  const info: Family = {
+    ...VDN_INFO,
+    lines: (start, { id, ccId, name, labels }) => {
+      const texts = labelNames.map((label) => `,${label}="${escapeLabel(labels[label] ?? '')}"`).join('');
+      return `${start}${id}",cc_id="${ccId ?? ''}",name="${escapeLabel(name)}"${texts}} 1\n`;
+    },
+  };
+  return [...windows, windowStart, ...totals, info];
+}
+
+/**
+ * All window data, family by family (the formats want the samples of a family together, whatever the call center), in
+ * pieces that take less than a millisecond each. A family without samples is left out.
+ * @param labelNames the configured label names, which every info sample carries
+ */
+export function* windowText(
+  snapshots: readonly CallCenterSnapshot[],
+  labelNames: readonly string[],
+  format: Format,
+): Generator<string, void> {
+  for (const family of families(labelNames)) {
+    let pending = header({ ...family, help: escapeHelp(family.help) }, format);
+    for (const { callCenter, vdns } of snapshots) {
+      const start = `${family.name}{call_center="${escapeLabel(callCenter)}",vdn="`;
+      for (let from = 0; from < vdns.length; from += VDNS_PER_PIECE) {
+        let piece = '';
+        for (const vdn of vdns.slice(from, from + VDNS_PER_PIECE)) piece += family.lines(start, vdn);
+        if (piece === '') continue;
+        yield pending + piece;
+        pending = '';
+      }
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/** What an operator is told about differences: which, when, and where to look. Pure. */
+import { AUDITED, compare, type Difference, type Parts, type Sums, total } from './counter-growth.ts';
+import { OperationError } from '../core/errors.ts';
+import { count, formatIds } from './gaps.ts';
+import type { HistoryTarget } from './plan.ts';
+import { formatRange } from './time-range.ts';
+
+/** Stretches of time that are listed. */
+const MAX_STRETCHES = 10;
+
+interface Finding {
+  readonly callCenter: string;
+  readonly difference: Difference;
+}
+
+function keyOf({ callCenter, difference: { vdn } }: Finding): string {
+  return JSON.stringify([callCenter, vdn]);
+}
+
+/** `headquarters VDN 2: aicc_cti_inbound_calls_total: API 8894, Prometheus 8895 (+1)` */
+function lineOf({ callCenter, difference: { vdn, metric, api, counted } }: Finding): string {
+  const found = counted === undefined ? 'no series' : String(counted);
+  const off = (counted ?? 0) - api;
+  return `${callCenter} VDN ${vdn}: ${metric}: API ${api}, Prometheus ${found} (${off > 0 ? '+' : ''}${off})`;
+}
+
+/** When both sides differ, parts that touch as one stretch, with the VDNs that do. */
+function stretches(findings: readonly Finding[], parts: Parts): string[] {
+  const byPart = Array.from({ length: parts.length }, (_, part) =>
+    findings.filter(({ difference }) => difference.parts.includes(part)),
+  );
+  const runs: { from: number; to: number; findings: Finding[] }[] = [];
+  for (const [part, differing] of byPart.entries()) {
+    if (differing.length === 0) continue;
+    const from = parts.from + part * parts.width;
+    const to = Math.min(parts.to, from + parts.width);
+    const run = runs.at(-1);
+    if (run?.to === from) {
+      run.to = to;
+      run.findings.push(...differing);
+    } else runs.push({ from, to, findings: [...differing] });
+  }
+  const lines = runs.slice(0, MAX_STRETCHES).map((run) => `  ${formatRange(run)}: ${vdnsOf(run.findings)}`);
+  const rest = runs.length - lines.length;
+  return rest > 0 ? [...lines, `  and ${rest} more`] : lines;
+}
+
+/** `headquarters VDN 2, 4-7; branch VDN 1` */
+function vdnsOf(findings: readonly Finding[]): string {
+  const centers = new Map<string, Set<number>>();
+  for (const { callCenter, difference } of findings) {
+    centers.set(callCenter, (centers.get(callCenter) ?? new Set()).add(difference.vdn));
+  }
+  return [...centers]
+    .map(([callCenter, ids]) => `${callCenter} VDN ${formatIds([...ids].sort((a, b) => a - b))}`)
+    .join('; ');
+}
+
+/** Kinds of differences, each with what to look at. */
+const KINDS: readonly { readonly is: (windows: Difference | undefined) => boolean; readonly hint: string }[] = [
+  {
+    is: (windows) => windows !== undefined && windows.counted === undefined,
+    hint: 'Prometheus has no series: check the scrape job, the labels call_center and vdn, and the retention',
+  },
+  {
+    is: (windows) => windows?.counted !== undefined && windows.counted < windows.api,
+    hint: 'Prometheus has fewer windows: was the exporter down beyond catch_up, started later, without --storage.path, or not scraped then?',
+  },
+  {
+    is: (windows) => windows?.counted !== undefined && windows.counted > windows.api,
+    hint: 'Prometheus has more windows: does the API not keep rows so long, or was history imported over what was scraped?',
+  },
+  {
+    is: (windows) => windows === undefined,
+    hint: 'As many windows with other values: were rows corrected later (aicc_cti_windows_revised_total) or samples changed?',
+  },
+];
+
+/** When and, by kinds, where to look; a shorter range and `--vdn` tell the time more exactly. */
+function explain(findings: readonly Finding[], parts: Parts): string[] {
+  if (findings.length === 0) return [];
+  const windows = new Map(
+    findings.filter(({ difference }) => difference.field === 'windows').map((one) => [keyOf(one), one.difference]),
+  );
+  const kinds = KINDS.flatMap(({ is, hint }) => {
+    const ofKind = findings.filter((one) => is(windows.get(keyOf(one))));
+    return ofKind.length === 0 ? [] : [`${hint} (${vdnsOf(ofKind)})`];
+  });
+  return ['They differ in:', ...stretches(findings, parts), ...kinds];
+}
+
+/** Sums of the VDNs of each target. */
+type Side = readonly ReadonlyMap<number, Sums>[];
+
+/**
+ * Compares both sides.
+ * @returns the lines to print, and whether there is nothing that differs
+ * @throws OperationError when neither side has anything
+ */
+export function verdictOf(
+  targets: readonly HistoryTarget[],
+  parts: Parts,
+  api: Side,
+  counted: Side,
+): { lines: string[]; isClean: boolean } {
+  const none = new Map<number, Sums>();
+  const pairs = targets.map(({ callCenter }, index) => ({
+    callCenter,
+    said: api[index] ?? none,
+    found: counted[index] ?? none,
+  }));
+  const compared = pairs.reduce((sum, { said, found }) => sum + new Set([...said.keys(), ...found.keys()]).size, 0);
+  if (compared === 0) {
+    throw new OperationError(
+      `Nothing to compare: neither the API nor Prometheus has anything of these VDNs from ${formatRange(parts)}`,
+    );
+  }
+  const findings = pairs.flatMap(({ callCenter, said, found }) =>
+    compare(said, found).map((difference) => ({ callCenter, difference })),
+  );
+  const differing = new Set(findings.map(keyOf)).size;
+  const sums = api.flatMap((vdns) => [...vdns.values()]);
+  const about = AUDITED.map((field) => {
+    const sum = sums.reduce((all, one) => all + total(one[field]), 0);
+    return `${field} ${sum.toLocaleString('en-US')}`;
+  });
+  const verdict =
+    differing === 0
+      ? 'OK: the API and Prometheus agree'
+      : `${differing} of ${count(compared, 'VDN')} ${differing === 1 ? 'differs' : 'differ'}`;
+  const lines = [
+    ...findings.map(lineOf),
+    `${verdict}: ${formatRange(parts)}, ${count(compared, 'VDN')}, ${about.join(', ')}`,
+    ...explain(findings, parts),
+  ];
+  return { lines, isClean: differing === 0 };
+}

@@ -1,0 +1,165 @@
+/** Where a backfill is written to, and the side file that lets it go on. */
+import { once } from 'node:events';
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { OperationError, UsageError } from '../core/errors.ts';
+
+/** Text goes in, in order; `bytes` is what has arrived. */
+export interface Output {
+  readonly bytes: number;
+  /** Resolves when there is room for more. @throws OperationError */
+  write(text: string): Promise<void>;
+  /** Resolves when everything written would survive a power cut. @throws OperationError */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than allowed here',
+  EACCES: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'no such directory',
+  EISDIR: 'it is a directory',
+  EPIPE: 'the reader has closed it',
+};
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function explain(error: unknown): string {
+  return REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * Writes to a stream such as standard output. A reader that goes away is an error of `write`, not of the process.
+ * @param name for messages
+ */
+export function streamOutput(stream: Writable, name: string): Output {
+  let bytes = 0;
+  let failure: unknown;
+  const failed = new AbortController();
+  const onError = (error: unknown): void => {
+    failure ??= error;
+    failed.abort();
+  };
+  stream.on('error', onError);
+  const check = (): void => {
+    if (failure !== undefined) throw new OperationError(`Cannot write to ${name}: ${explain(failure)}`);
+  };
+  return {
+    get bytes() {
+      return bytes;
+    },
+    async write(text) {
+      check();
+      if (!stream.write(text)) await once(stream, 'drain', { signal: failed.signal }).catch(() => undefined);
+      check();
+      bytes += Buffer.byteLength(text);
+    },
+    async sync() {
+      // What is still buffered has reached the reader, or failed, when an empty piece behind it has.
+      await new Promise<void>((resolve) => {
+        stream.write('', () => {
+          resolve();
+        });
+      });
+      check();
+    },
+    // An error may still come from the pipe below: the listener stays.
+    close: () => Promise.resolve(),
+  };
+}
+
+export interface OpenOptions {
+  /** Goes on behind so many bytes of a file that is there; what follows them is cut off. */
+  readonly resumeAt?: number | undefined;
+  /** Overwrites a file that is there. */
+  readonly force: boolean;
+}
+
+/**
+ * Opens a file to be written.
+ * @throws UsageError when it exists and neither `force` nor `resumeAt` is given; OperationError
+ */
+export async function fileOutput(path: string, { resumeAt, force }: OpenOptions): Promise<Output> {
+  const flags = resumeAt !== undefined ? 'r+' : force ? 'w' : 'wx';
+  let file: FileHandle;
+  try {
+    file = await open(path, flags);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' && resumeAt !== undefined) {
+      throw new OperationError(`${path} is gone, only its state file is left: start anew with --force`);
+    }
+    if (codeOf(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
+    throw new OperationError(`Cannot open ${path}: ${explain(error)}`, { cause: error });
+  }
+  let bytes = resumeAt ?? 0;
+  const fail = (error: unknown): never => {
+    throw new OperationError(`Cannot write ${path}: ${explain(error)}`, { cause: error });
+  };
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new OperationError(`${path} is not a regular file: use --output=- and redirect it`);
+    if (stat.size < bytes) {
+      throw new OperationError(
+        `${path} is shorter than its state file says (${stat.size} of ${bytes} bytes): start anew with --force`,
+      );
+    }
+    if (resumeAt !== undefined) await file.truncate(resumeAt).catch(fail);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return {
+    get bytes() {
+      return bytes;
+    },
+    async write(text) {
+      let rest = Buffer.from(text);
+      while (rest.length > 0) {
+        const { bytesWritten } = await file.write(rest, 0, rest.length, bytes).catch(fail);
+        bytes += bytesWritten;
+        rest = rest.subarray(bytesWritten);
+      }
+    },
+    async sync() {
+      await file.datasync().catch(fail);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** The name of the side file. */
+export function stateFileOf(output: string): string {
+  return `${output}.state`;
+}
+
+/** Replaces the side file; a crash leaves the old one or the new one. @throws OperationError */
+export async function saveState(path: string, state: unknown): Promise<void> {
+  const draft = `${path}.tmp`;
+  try {
+    await writeFile(draft, JSON.stringify(state), { flush: true });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw new OperationError(`Cannot write ${path}: ${explain(error)}`, { cause: error });
+  }
+}
+
+/** The content of the side file; undefined when there is none. @throws OperationError */
+export async function loadState(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    const reason = error instanceof SyntaxError ? 'it is damaged' : explain(error);
+    throw new OperationError(`Cannot read ${path}: ${reason}; start anew with --force`, { cause: error });
+  }
+}
+
+export async function removeState(path: string): Promise<void> {
+  await rm(path, { force: true });
+}

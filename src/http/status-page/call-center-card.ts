@@ -1,0 +1,112 @@
+import type { PollStatus } from '../../exporter/scheduler.ts';
+import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
+import { WINDOW_MS } from '../../core/window.ts';
+import { type Html, html } from './html.ts';
+import { formatAge, hourAndMinute, timeElement } from './relative-time.ts';
+
+export interface CallCenterView {
+  readonly snapshot: CallCenterSnapshot;
+  readonly status: PollStatus;
+  /** Undefined with `vdns: all`. */
+  readonly vdnsConfigured: number | undefined;
+}
+
+type State = 'up' | 'failing' | 'waiting' | 'stale';
+
+const STATES: Readonly<Record<State, string>> = {
+  up: '✔ Up',
+  failing: '✖ Failing',
+  waiting: '… Waiting for first poll',
+  stale: '⚠ Stale',
+};
+
+/** What somebody has to look at, the worst first. */
+const TROUBLES = ['failing', 'stale', 'waiting'] as const;
+
+function reportingIn({ vdns }: CallCenterSnapshot): number {
+  return vdns.filter(({ window }) => window !== undefined).length;
+}
+
+function stateOf({ snapshot, status }: CallCenterView): State {
+  if (status.polls === 0) return 'waiting';
+  if (status.isFailing) return 'failing';
+  return reportingIn(snapshot) === 0 ? 'stale' : 'up';
+}
+
+/** For one who sees many call centers, or only the tab of the page: how many are in which problem. */
+export function troublesOf(callCenters: readonly CallCenterView[]) {
+  const states = callCenters.map(stateOf);
+  return TROUBLES.map((problem) => ({
+    problem,
+    places: states.flatMap((state, index) => (state === problem ? [index] : [])),
+  })).filter(({ places }) => places.length > 0);
+}
+
+/** A line over the boxes, with links to those that are not up. */
+export function summary(callCenters: readonly CallCenterView[]): Html {
+  const problems = troublesOf(callCenters);
+  const parts = problems.map(({ problem, places }) => {
+    const names = places.map(
+      (place, index) =>
+        html`${index > 0 && ', '}<a href="#center-${place + 1}"
+            ><bdi>${callCenters[place]?.snapshot.callCenter}</bdi></a
+          >`,
+    );
+    return html`<strong class="state ${problem}">${places.length} ${problem}:</strong> ${names}. `;
+  });
+  const up = callCenters.length - problems.reduce((sum, { places }) => sum + places.length, 0);
+  return html`<p>${parts}${up === callCenters.length ? `All ${up} up.` : `${up} up.`}</p>`;
+}
+
+function newestWindow({ vdns }: CallCenterSnapshot): number | undefined {
+  let newest: number | undefined;
+  for (const { window } of vdns) if (window !== undefined) newest = Math.max(newest ?? window.start, window.start);
+  return newest;
+}
+
+/** @param place of the call center in the config, from 0 */
+export function callCenterBox(
+  view: CallCenterView,
+  place: number,
+  { now, telemetryPath }: { readonly now: number; readonly telemetryPath: string },
+): Html {
+  const { snapshot, status, vdnsConfigured } = view;
+  const state = stateOf(view);
+  const newest = newestWindow(snapshot);
+  const { lastFailure } = status;
+  const at = (time: number | undefined): Html => (time === undefined ? html`never` : timeElement(time, now));
+
+  const freshness =
+    newest === undefined
+      ? html`no data`
+      : html`window ${hourAndMinute(newest)}–${hourAndMinute(newest + WINDOW_MS)} UTC, ended
+        ${formatAge(now - newest - WINDOW_MS)} ago`;
+  const { nextPollAt } = status;
+  const next = nextPollAt === undefined || nextPollAt <= now ? html`under way` : timeElement(nextPollAt, now);
+  const failure =
+    lastFailure &&
+    html`<dt>Last error</dt><dd>${timeElement(lastFailure.at, now)}<br>
+<span${status.isFailing && html` class="error"`}>${lastFailure.message}</span> <span class="age">(${lastFailure.reason})</span></dd>
+<dt>What to check</dt><dd>${lastFailure.hint}</dd>`;
+  const metrics = `${telemetryPath}?${new URLSearchParams({ call_center: snapshot.callCenter }).toString()}`;
+  return html`<article class="${state}" id="center-${place + 1}" aria-labelledby="center-${place + 1}-name">
+    <div>
+      <h3 id="center-${place + 1}-name"><bdi>${snapshot.callCenter}</bdi></h3>
+      <span class="state">${STATES[state]}</span>
+    </div>
+    <dl>
+      <dt>VDNs</dt>
+      <dd>${reportingIn(snapshot)} reporting${vdnsConfigured !== undefined && ` of ${vdnsConfigured} configured`}</dd>
+      <dt>Data</dt>
+      <dd>${freshness}</dd>
+      <dt>Last poll</dt>
+      <dd>${at(status.lastPollAt)}</dd>
+      <dt>Last success</dt>
+      <dd>${at(status.lastSuccessAt)}</dd>
+      <dt>Next poll</dt>
+      <dd>${next}</dd>
+      ${failure}
+    </dl>
+    <p><a href="${metrics}">Metrics of this call center</a></p>
+  </article> `;
+}

@@ -1,0 +1,81 @@
+import { WINDOW_MS } from '../core/window.ts';
+
+const BYTE_MS = 8 * WINDOW_MS;
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+
+/**
+ * A set of windows within a span that moves on: one bit a window, however many there are. The first bit is the first of
+ * the eight windows, on the grid that starts at the epoch, that the span begins in.
+ */
+export class WindowSet {
+  #start: number;
+  readonly #bytes: Buffer;
+
+  /**
+   * @param from first window that may be in it
+   * @param span windows from there on that can be told apart; what is beyond is not kept
+   * @param stored what {@link toString} gave of a set with the same `from`
+   */
+  constructor(from: number, span: number, stored = '') {
+    const bytes = Buffer.from(stored, 'base64');
+    this.#start = Math.floor(from / BYTE_MS) * BYTE_MS;
+    this.#bytes = Buffer.alloc(Math.max(Math.ceil(span / 8) + 1, bytes.length));
+    this.#bytes.set(bytes);
+  }
+
+  has(start: number): boolean {
+    const index = (start - this.#start) / WINDOW_MS;
+    return index >= 0 && ((this.#bytes[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
+  }
+
+  add(start: number): void {
+    const index = (start - this.#start) / WINDOW_MS;
+    const byte = this.#bytes[index >> 3];
+    if (byte !== undefined) this.#bytes[index >> 3] = byte | (1 << (index & 7));
+  }
+
+  /** How many windows that start in [from, to) are in it. */
+  count(from: number, to: number): number {
+    let index = Math.max(0, (from - this.#start) / WINDOW_MS);
+    const end = Math.min(this.#bytes.length * 8, (to - this.#start) / WINDOW_MS);
+    let count = 0;
+    while (index < end) {
+      const byte = this.#bytes[index >> 3] ?? 0;
+      const isWhole = (index & 7) === 0 && index + 8 <= end;
+      count += isWhole ? (ONES[byte] ?? 0) : (byte >> (index & 7)) & 1;
+      index += isWhole ? 8 : 1;
+    }
+    return count;
+  }
+
+  /** The windows that start in [from, to) and are not in it. */
+  absent(from: number, to: number): number[] {
+    const windows: number[] = [];
+    for (let start = from; start < to; start += WINDOW_MS) {
+      const index = (start - this.#start) / WINDOW_MS;
+      if ((index & 7) === 0 && index >= 0 && this.#bytes[index >> 3] === 0xff) start += BYTE_MS - WINDOW_MS;
+      else if (!this.has(start)) windows.push(start);
+    }
+    return windows;
+  }
+
+  /** Forgets what is before a window, and makes room at the other end. Never goes back. */
+  moveTo(from: number): void {
+    const start = Math.floor(from / BYTE_MS) * BYTE_MS;
+    const bytes = (start - this.#start) / BYTE_MS;
+    if (bytes > 0) {
+      this.#bytes.copyWithin(0, bytes);
+      this.#bytes.fill(0, Math.max(0, this.#bytes.length - bytes));
+      this.#start = start;
+    }
+    const bits = Math.max(0, (from - this.#start) / WINDOW_MS);
+    this.#bytes[0] = (this.#bytes[0] ?? 0) & (0xff << bits);
+  }
+
+  /** Base64 of the bits, lowest first in each byte, without the empty bytes at the end. */
+  toString(): string {
+    let length = this.#bytes.length;
+    while (length > 0 && this.#bytes[length - 1] === 0) length--;
+    return this.#bytes.toString('base64', 0, length);
+  }
+}

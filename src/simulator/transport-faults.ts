@@ -1,0 +1,100 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault, FaultKind } from './faults.ts';
+
+export const FIREWALL_PAGE =
+  '<!DOCTYPE html>\n<html><head><title>Request blocked</title></head>' +
+  '<body><h1>Access denied</h1><p>Your request was blocked by the security policy.</p></body></html>\n';
+
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value);
+  response.writeHead(status, {
+    'Content-Type': 'application/json;charset=UTF-8',
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+function sendPage(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': FIREWALL_PAGE.length });
+  response.end(FIREWALL_PAGE);
+}
+
+/**
+ * Does what stands between the client and the CMS might do to a request: a firewall, an overloaded gateway, a dead
+ * host. Resolves to whether that was all; false means that the CMS shall answer. `reset` breaks the connection.
+ */
+export async function applyTransportFaults(
+  matched: ReadonlyMap<FaultKind, Fault>,
+  response: ServerResponse,
+  reset: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const slow = matched.get('slow');
+  if (slow !== undefined) await delay((slow.seconds ?? 1) * 1000, undefined, { signal });
+
+  if (matched.has('hang')) return true;
+  if (matched.has('reset')) {
+    reset();
+    return true;
+  }
+  const firewall = matched.get('firewall');
+  if (firewall !== undefined) {
+    sendPage(response, firewall.status ?? 403);
+    return true;
+  }
+  const throttled = matched.get('throttled');
+  if (throttled !== undefined) {
+    response.setHeader('Retry-After', String(throttled.seconds ?? 30));
+    sendPage(response, 429);
+    return true;
+  }
+  const status = matched.get('status');
+  if (status !== undefined) {
+    sendJson(response, status.status ?? 503, { error: 'The service is not available' });
+    return true;
+  }
+  if (matched.has('html')) {
+    sendPage(response, 200);
+    return true;
+  }
+  if (matched.has('endless')) {
+    sendEndlessly(response);
+    return true;
+  }
+  return false;
+}
+
+/** Sends the body of a success, whole or broken. */
+export function sendBody(
+  matched: ReadonlyMap<FaultKind, Fault>,
+  response: ServerResponse,
+  body: string,
+  reset: () => void,
+): void {
+  response.setHeader('Content-Type', 'application/json;charset=UTF-8');
+  const bytes = Buffer.from(body);
+  const half = bytes.subarray(0, Math.floor(bytes.length / 2));
+  if (matched.has('cut')) {
+    response.setHeader('Content-Length', bytes.length);
+    response.write(half, () => {
+      reset();
+    });
+    return;
+  }
+  const sent = matched.has('truncated') ? half : bytes;
+  response.setHeader('Content-Length', sent.length);
+  response.end(sent);
+}
+
+/** Writes rows as fast as they are read until the client goes away. */
+function sendEndlessly(response: ServerResponse): void {
+  response.setHeader('Content-Type', 'application/json;charset=UTF-8');
+  response.write('{"resultCode":"0100000","resultDesc":{"count":1,"data":[');
+  const piece = '{"beginTime":"0","ccId":1,"vdn":1,"incallNums":1},'.repeat(1000);
+  const pump = (): void => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on('drain', pump);
+  pump();
+}

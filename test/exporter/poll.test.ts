@@ -1,0 +1,154 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { Collector, totalsOf } from '../../src/exporter/poll.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { createLogger } from '../../src/core/log.ts';
+import type { Fault } from '../../src/simulator/faults.ts';
+import { missingField, type ShapeName, SHAPES } from '../../src/simulator/response-shapes.ts';
+import type { ShapeChoice } from '../../src/simulator/request-handler.ts';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { Store, type VdnState } from '../../src/exposition/snapshot-store.ts';
+import { createTelemetry } from '../../src/exposition/self-metrics.ts';
+import { WINDOW_MS } from '../../src/core/window.ts';
+import { clientOf } from '../support/api-client.ts';
+import { HandClock } from '../support/hand-clock.ts';
+
+const NOON = Date.UTC(2026, 10, 18, 12);
+const LATEST = NOON - WINDOW_MS;
+const VDNS = Array.from({ length: 152 }, (_, index) => index + 1);
+const range = { from: NOON - 3 * WINDOW_MS, to: NOON };
+
+const open: Simulator[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((simulator) => simulator.close()));
+});
+
+/** A collector with everything around it, before a simulator with 152 VDNs. */
+async function collect(
+  shape: ShapeChoice,
+  faults: readonly Fault[] = [],
+  isAll = false,
+  onChange = () => Promise.resolve(),
+) {
+  const clock = new HandClock(NOON + 60_000);
+  const simulator = await startSimulator({ vdns: VDNS, flat: true, now: () => clock.now(), shape, faults });
+  open.push(simulator);
+  const vdns = isAll ? ('all' as const) : VDNS;
+  const lines: string[] = [];
+  const telemetry = createTelemetry('0');
+  const configured = isAll ? ('all' as const) : VDNS.map((id) => ({ id, name: '', labels: {} }));
+  const store = new Store({ callCenter: 'hq', ccId: 1, vdns: configured, vdnLabelNames: [], staleAfterMs: 720_000 });
+  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 0 }, range.from, undefined);
+  const collector = new Collector({
+    client: clientOf({ url: simulator.url, clock, ccId: 1 }),
+    ledger,
+    store,
+    telemetry: telemetry.callCenter('hq'),
+    clock,
+    logger: createLogger('info', 'logfmt', { write: (line) => lines.push(line) }),
+    concurrency: 4,
+    persist: () => Promise.resolve(),
+    apiNow: () => clock.now(),
+    onChange,
+  });
+  const poll = async () => {
+    const outcome = await collector.poll({ vdns, range, latest: LATEST }, new AbortController().signal);
+    return { outcome, states: store.snapshot(clock.now()).vdns, totals: totalsOf(ledger) };
+  };
+  return { simulator, poll, lines, metrics: () => telemetry.registry.metrics() };
+}
+
+function expectServed(simulator: Simulator, states: readonly VdnState[], hasGaps: boolean): void {
+  expect(states.map(({ id }) => id)).toEqual(VDNS);
+  for (const { id, window } of states) {
+    const served = Object.entries(simulator.served(id, LATEST) ?? {});
+    expect(served).toHaveLength(9);
+    const shown = hasGaps ? served.filter(([field]) => field !== missingField(id, LATEST)) : served;
+    expect(window).toStrictEqual({ vdn: id, start: LATEST, ccId: 1, ...Object.fromEntries(shown) });
+  }
+}
+
+test('a poll is reported only when what it brought can be seen', async () => {
+  let whenVisible = '';
+  const { poll, metrics } = await collect('example', [], false, async () => {
+    whenVisible = await metrics();
+  });
+  await poll();
+  expect(whenVisible).toContain('aicc_cti_polls_total{call_center="hq"} 0');
+  expect(await metrics()).toContain('aicc_cti_polls_total{call_center="hq"} 1');
+});
+
+describe('152 VDNs', () => {
+  const shapes = (Object.keys(SHAPES) as ShapeName[]).filter((name) => name !== 'unstable');
+  test.each([...shapes, 'cycle' as const])('in the shape %s are shown as they were served', async (shape) => {
+    const { simulator, poll, lines, metrics } = await collect(shape);
+    const { outcome, states } = await poll();
+    expect(outcome).toEqual({ failure: undefined, failed: [] });
+    expectServed(simulator, states, shape === 'missing' || shape === 'null');
+    expect(lines).toEqual([]);
+    expect(simulator.requests.every(({ query }) => (query?.vdns?.length ?? 0) <= 100)).toBe(true);
+    expect(new Set(simulator.requests.flatMap(({ query }) => query?.vdns ?? []))).toEqual(new Set(VDNS));
+    expect(await metrics()).toContain('aicc_cti_up{call_center="hq"} 1');
+  });
+
+  test.each([...shapes, 'cycle' as const])('in the shape %s are counted as they were served', async (shape) => {
+    const { simulator, poll } = await collect(shape);
+    const { totals } = await poll();
+    for (const id of VDNS) {
+      const expected = { inbound: 0, answered: 0, outbound: 0 };
+      for (let start = range.from; start < range.to; start += WINDOW_MS) {
+        const gap = shape === 'missing' || shape === 'null' ? missingField(id, start) : undefined;
+        for (const field of ['inbound', 'answered', 'outbound'] as const)
+          if (field !== gap) expected[field] += simulator.truth(id, start)[field];
+      }
+      expect(totals.get(id)).toMatchObject({ ...expected, windows: 3, revised: 0, missing: 0 });
+    }
+  });
+
+  test('in unstable pages are shown as they were served as far as they came, and the poll is incomplete', async () => {
+    const { simulator, poll, metrics } = await collect('unstable');
+    const { outcome, states } = await poll();
+    for (const { id, window } of states) {
+      if (window === undefined) continue;
+      const { vdn, start, ccId, ...values } = window;
+      expect([vdn, ccId]).toEqual([id, 1]);
+      expect(values).toEqual(simulator.served(id, start));
+    }
+    expect(outcome.failure?.reason).toBe('incomplete');
+    expect(await metrics()).toContain('aicc_cti_poll_failures_total{call_center="hq",reason="incomplete"} 1');
+  });
+
+  test('are all found when none is named', async () => {
+    const { simulator, poll } = await collect('example', [], true);
+    expectServed(simulator, (await poll()).states, false);
+  });
+});
+
+describe('when something goes wrong', () => {
+  test('with some of the requests, the others count, and the VDNs that failed are named', async () => {
+    const { simulator, poll, metrics } = await collect('example', [{ kind: 'status', status: 503, vdns: [152] }]);
+    const { outcome, states } = await poll();
+    expect(outcome.failure?.reason).toBe('http');
+    expect(outcome.failed).toEqual(VDNS.slice(100));
+    for (const { id, window } of states) {
+      if (id > 100) expect(window).toBeUndefined();
+      else expect(window).toMatchObject(simulator.served(id, LATEST) ?? {});
+    }
+    const text = await metrics();
+    expect(text).toContain('aicc_cti_up{call_center="hq"} 0');
+    expect(text).toContain('aicc_cti_poll_failures_total{call_center="hq",reason="http"} 1');
+  });
+
+  test('with rows, each reason is counted and said once a poll, and the good rows are used', async () => {
+    const { simulator, poll, lines, metrics } = await collect('example', [{ kind: 'rows' }]);
+    const { outcome, states } = await poll();
+    expect(outcome.failure).toBeUndefined();
+    expectServed(simulator, states, false);
+    const text = await metrics();
+    for (const reason of ['unknown_vdn', 'wrong_cc_id', 'off_grid', 'out_of_range', 'negative', 'not_a_number']) {
+      // One of each in either chunk.
+      expect(text).toContain(`aicc_cti_rows_rejected_total{call_center="hq",reason="${reason}"} 2`);
+      expect(lines.filter((line) => line.includes(`reason=${reason} `))).toHaveLength(1);
+    }
+    expect(lines).toHaveLength(6);
+  });
+});

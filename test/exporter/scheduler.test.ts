@@ -1,0 +1,285 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ApiClient, Query } from '../../src/cms/client.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { Collector } from '../../src/exporter/poll.ts';
+import type { PollConfig } from '../../src/config/schema.ts';
+import { ApiError } from '../../src/core/errors.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { createLogger } from '../../src/core/log.ts';
+import { backoff } from '../../src/cms/backoff.ts';
+import { Scheduler } from '../../src/exporter/scheduler.ts';
+import { Store } from '../../src/exposition/snapshot-store.ts';
+import { createTelemetry } from '../../src/exposition/self-metrics.ts';
+import { WINDOW_MS, windowAt, type WindowRange } from '../../src/core/window.ts';
+
+const MINUTE = 60_000;
+/** Two minutes into a window. */
+const START = Date.UTC(2026, 10, 18, 8, 2);
+const POLL: PollConfig = {
+  ...{ settleDelayMs: 10_000, retryIntervalMs: 15_000, lookbackWindows: 2, catchUpMs: 86_400_000 },
+  ...{ staleAfterMs: 720_000, timeoutMs: 10_000, concurrency: 4 },
+};
+
+interface PollCall {
+  /** Minutes and seconds after 08:00 by the wall clock. */
+  readonly at: string;
+  readonly vdns: string;
+  readonly windows: string;
+}
+
+const clockTime = (ms: number) => new Date(ms).toISOString().slice(11, 19);
+
+interface Scenario {
+  /** Milliseconds after the start at which everything ends. */
+  readonly until: number;
+  /** Whether a row is there; default at once. */
+  readonly has?: (vdn: number, start: number, now: number) => boolean;
+  readonly failure?: (now: number, vdns: readonly number[], range: WindowRange) => ApiError | undefined;
+  /** What the wall clock is off by, as a function of the monotonic time since the start. */
+  readonly clockError?: (elapsed: number) => number;
+  /** How long a request takes. */
+  readonly takes?: (now: number) => number;
+  readonly vdns?: readonly number[] | 'all';
+  /** Whether requests must come one after the other, as those of single chunks do; default true. */
+  readonly isSerial?: boolean;
+}
+
+/** Runs a scheduler in made-up time, and returns what it calls the API for. */
+async function run(scenario: Scenario) {
+  const { until, has = () => true, failure = () => undefined, clockError = () => 0, takes = () => 100 } = scenario;
+  const vdns = scenario.vdns ?? [1, 2];
+  let elapsed = 0;
+  let underWay = 0;
+  const calls: PollCall[] = [];
+  const stopping = new AbortController();
+  const pass = (ms: number) => {
+    elapsed += ms;
+    if (elapsed >= until) stopping.abort(new Error('The end'));
+  };
+  const clock: Clock = {
+    now: () => START + elapsed + clockError(elapsed),
+    monotonic: () => elapsed,
+    sleep: (ms) => {
+      pass(Math.max(1, ms));
+      return Promise.resolve();
+    },
+  };
+  const client: ApiClient = {
+    query: async ({ vdns: ids, range }: Query, signal) => {
+      if (scenario.isSerial !== false) expect(++underWay).toBe(1);
+      calls.push({
+        at: clockTime(clock.now()),
+        vdns: String(ids),
+        windows: `${clockTime(range.from).slice(0, 5)}-${clockTime(range.to).slice(0, 5)}`,
+      });
+      await Promise.resolve();
+      pass(takes(clock.now()));
+      underWay--;
+      signal.throwIfAborted();
+      const failed = failure(clock.now(), ids === 'all' ? [] : ids, range);
+      const windows = [];
+      for (const vdn of ids === 'all' ? [1, 2] : ids) {
+        for (let start = range.from; start < range.to; start += WINDOW_MS) {
+          const isPast = start + WINDOW_MS <= START + elapsed;
+          if (failed === undefined && isPast && has(vdn, start, clock.now())) windows.push({ vdn, start, inbound: 1 });
+        }
+      }
+      return { windows, rejected: [], failure: failed };
+    },
+    close: () => Promise.resolve(),
+  };
+  const lines: string[] = [];
+  const logger = createLogger('debug', 'logfmt', { write: (line) => lines.push(line) });
+  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(clock.now()));
+  const named = vdns === 'all' ? vdns : vdns.map((id) => ({ id, name: '', labels: {} }));
+  const store = new Store({ callCenter: 'hq', ccId: 1, vdns: named, vdnLabelNames: [], staleAfterMs: 720_000 });
+  const collector = new Collector({
+    ...{ client, ledger, store, clock, logger, concurrency: 4 },
+    telemetry: createTelemetry('0').callCenter('hq'),
+    persist: () => Promise.resolve(),
+    apiNow: () => clock.now(),
+    onChange: () => Promise.resolve(),
+  });
+  const scheduler = new Scheduler({
+    ...{ vdns, poll: POLL, collector, ledger, store, clock, logger },
+    random: () => 0,
+  });
+  await scheduler.run(stopping.signal);
+  return { calls, ledger, store, scheduler, lines };
+}
+
+const down = (retryAfterMs?: number) => new ApiError('Down', { reason: 'http', hint: 'Look there', retryAfterMs });
+const times = (calls: readonly PollCall[]) => calls.map(({ at }) => at);
+
+describe('the scheduler', () => {
+  it('polls at the start, then settle_delay after each window end, and asks for what may be corrected, too', async () => {
+    const { calls } = await run({ until: 14 * MINUTE });
+    expect(calls).toEqual([
+      { at: '08:02:00', vdns: '1,2', windows: '07:45-08:00' },
+      { at: '08:05:10', vdns: '1,2', windows: '07:50-08:05' },
+      { at: '08:10:10', vdns: '1,2', windows: '07:55-08:10' },
+      { at: '08:15:10', vdns: '1,2', windows: '08:00-08:15' },
+    ]);
+  });
+
+  it('asks again every retry_interval for the VDNs that are missing, and for nothing else', async () => {
+    const has = (vdn: number, start: number, now: number) => vdn === 1 || now >= start + WINDOW_MS + 35_000;
+    const { calls } = await run({ until: 4 * MINUTE, has });
+    expect(calls.slice(1)).toEqual([
+      { at: '08:05:10', vdns: '1,2', windows: '07:50-08:05' },
+      { at: '08:05:25', vdns: '2', windows: '08:00-08:05' },
+      { at: '08:05:40', vdns: '2', windows: '08:00-08:05' },
+    ]);
+  });
+
+  it('asks for a row that does not come until the next window is due, not longer', async () => {
+    const { calls } = await run({
+      until: 9 * MINUTE,
+      has: (vdn, start) => !(vdn === 2 && start === START - 2 * MINUTE),
+    });
+    const forMissing = calls.filter(({ vdns, at }) => vdns === '2' && at < '08:10:10');
+    expect(forMissing).toHaveLength(19);
+    expect(calls.filter(({ at }) => at >= '08:10:10')).toHaveLength(1);
+  });
+
+  it('waits longer and longer for an API that fails, and asks only for what it did not get', async () => {
+    const { calls, scheduler } = await run({ until: 3 * MINUTE, failure: () => down() });
+    expect(times(calls).slice(0, 4)).toEqual(['08:02:00', '08:02:15', '08:02:30', '08:02:45']);
+    expect(scheduler.status).toMatchObject({
+      isFailing: true,
+      lastSuccessAt: undefined,
+      lastFailure: { message: 'Down', hint: 'Look there' },
+    });
+  });
+
+  it('says which VDNs a failure is about when it is not about all', async () => {
+    const failure = (_: number, ids: readonly number[]) => (ids.includes(150) ? down() : undefined);
+    const vdns = Array.from({ length: 250 }, (__, index) => index + 1);
+    const { scheduler, lines } = await run({ until: MINUTE, failure, vdns, isSerial: false });
+    expect(scheduler.status.lastFailure?.message).toBe('Down (VDNs 101-200)');
+    expect(lines.join('')).toContain('error="Down (VDNs 101-200)"');
+  });
+
+  it('honours Retry-After, also beyond the next window', async () => {
+    const { calls } = await run({
+      until: 20 * MINUTE,
+      failure: (now) => (now < START + MINUTE ? down(12 * MINUTE) : undefined),
+    });
+    expect(times(calls).slice(0, 2)).toEqual(['08:02:00', '08:14:00']);
+  });
+
+  it('catches up after an outage when the API is back, newest windows first, without asking twice', async () => {
+    const failure = (now: number) => (now > START + 5 * MINUTE && now < START + 60 * MINUTE ? down() : undefined);
+    const { calls, ledger } = await run({ until: 90 * MINUTE, failure });
+    const back = calls.findIndex(({ at }) => at >= '09:02:00');
+    expect(calls[back]?.windows).toMatch(/^08:4|08:5/);
+    expect(calls[back + 1]?.windows).toMatch(/^08:0\d-08:/);
+    // What was counted before the outage but may have been corrected in it.
+    expect(calls[back + 2]?.windows).toMatch(/^08:00-/);
+    expect(calls.slice(back + 3).every(({ windows }) => windows >= '08:45')).toBe(true);
+    expect(ledger.totals(1)).toMatchObject({ windows: 18, missing: 0 });
+  });
+
+  it('goes on after a failed catch-up with the next window', async () => {
+    let requests = 0;
+    const failure = (now: number) => {
+      requests++;
+      const isShaky = now < START + 120 * MINUTE && requests % 2 === 0;
+      return now > START + 5 * MINUTE && (now < START + 60 * MINUTE || isShaky) ? down() : undefined;
+    };
+    const { ledger, lines } = await run({ until: 200 * MINUTE, failure });
+    expect(lines.join('')).toContain('Catching up failed');
+    // From 08:00 to 11:20.
+    expect(ledger.totals(2)).toMatchObject({ windows: 40, missing: 0 });
+  });
+
+  it('asks less and less often for the past that the API refuses', async () => {
+    const failure = (now: number, _vdns: readonly number[], range: WindowRange) => {
+      if (now > START + 5 * MINUTE && now < START + 60 * MINUTE) return down();
+      const isPast = range.to < START + 40 * MINUTE && now >= START + 60 * MINUTE;
+      return isPast ? new ApiError('Too old', { reason: 'api', hint: 'Look there' }) : undefined;
+    };
+    const { calls, lines } = await run({ until: 270 * MINUTE, failure });
+    expect(lines.join('')).toContain('Caught up, but for some queries');
+    // Anew after 5, 10, 20, 40 and 60 minutes; each time what is missed and what may have been corrected.
+    const past = calls.filter(({ windows, at }) => windows < '08:40' && at > '09:02');
+    expect(past.length).toBeGreaterThan(6);
+    expect(past.length).toBeLessThan(16);
+  });
+
+  it('goes on polling when the clock is set back an hour while it catches up', async () => {
+    let isBack = false;
+    const failure = (now: number) => (now > START + 5 * MINUTE && now < START + 60 * MINUTE ? down() : undefined);
+    const { calls, ledger } = await run({
+      until: 130 * MINUTE,
+      failure: (now) => (isBack ? undefined : failure(now)),
+      clockError: () => (isBack ? -60 * MINUTE : 0),
+      takes: (now) => {
+        // The second request after the outage is the first of the catch-up.
+        if (now > START + 61 * MINUTE) isBack = true;
+        return now > START + 60 * MINUTE ? 61_000 : 100;
+      },
+    });
+    expect(isBack).toBe(true);
+    // By the clock that was set back the polls go on from 08:0x, one each five minutes.
+    const back = calls.findLastIndex((one, index) => one.at < (calls[index - 1]?.at ?? ''));
+    expect(calls[back]?.at.slice(0, 4)).toBe('08:0');
+    expect(calls.length - back).toBeGreaterThan(12);
+    expect(ledger.totals(1).windows).toBeGreaterThan(10);
+  });
+
+  it.each([
+    ['an hour forth', 60 * MINUTE],
+    ['an hour back', -60 * MINUTE],
+  ])('neither skips nor doubles a window when the clock steps %s for a while', async (_, error) => {
+    const clockError = (elapsed: number) => (elapsed > 17 * MINUTE && elapsed < 41 * MINUTE ? error : 0);
+    const { ledger } = await run({ until: 180 * MINUTE, clockError });
+    // From 08:00 to 11:00, the last window being 10:55.
+    expect(ledger.totals(1)).toMatchObject({ windows: 36, inbound: 36, missing: 0 });
+  });
+
+  it('looks at the clock after a suspend, when the monotonic clock stood still', async () => {
+    // The wall clock moves on two hours in no time.
+    const clockError = (elapsed: number) => (elapsed > 17 * MINUTE ? 120 * MINUTE : 0);
+    const { calls } = await run({ until: 18 * MINUTE, clockError });
+    expect(calls.find(({ at }) => at > '09:00:00')?.at.slice(0, 7)).toBe('10:19:0');
+  });
+
+  it('never has two polls under way, however slow the API is', async () => {
+    const { calls } = await run({ until: 40 * MINUTE, takes: () => 7 * MINUTE });
+    expect(calls.length).toBeGreaterThan(4);
+  });
+
+  it('with the choice left to the API asks for the VDNs by id that it knows and misses', async () => {
+    const has = (vdn: number, start: number, now: number) => vdn === 1 || now >= start + WINDOW_MS + 20_000;
+    const { calls } = await run({ until: 4 * MINUTE, has, vdns: 'all' });
+    expect(calls.map(({ vdns }) => vdns)).toEqual(['all', 'all', '2']);
+  });
+});
+
+describe('backoff', () => {
+  it('is never shorter than retry_interval or Retry-After, nor longer than a window and that', () => {
+    const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    const wait = fc.option(fc.nat(10_000_000), { nil: undefined });
+    fc.assert(
+      fc.property(
+        fc.nat(1000),
+        fc.integer({ min: 1000, max: 300_000 }),
+        share,
+        wait,
+        (failures, retry, random, after) => {
+          const ms = backoff(failures, retry, () => random, after);
+          const honoured = Math.min(after ?? 0, 3_600_000);
+          expect(ms).toBeGreaterThanOrEqual(Math.max(retry, honoured));
+          expect(ms).toBeLessThanOrEqual(Math.max(300_000, honoured));
+        },
+      ),
+    );
+  });
+
+  it('grows with each failure', () => {
+    const waits = [1, 2, 3, 4, 5, 6].map((failures) => backoff(failures, 15_000, () => 0.999999));
+    expect(waits.map((wait) => Math.round(wait / 1000))).toEqual([30, 60, 120, 240, 300, 300]);
+  });
+});

@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { WindowField } from '../../src/cms/rows.ts';
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../../src/exposition/metrics.ts';
+import type { CallCenterSnapshot, VdnState } from '../../src/exposition/snapshot-store.ts';
+import { windowText, type Format } from '../../src/exposition/text-format.ts';
+import { parseExposition, type Sample } from '../support/parse-exposition.ts';
+import { snapshot, vdnState } from '../support/snapshots.ts';
+
+const FORMATS = ['text', 'openmetrics'] as const;
+
+function render(snapshots: readonly CallCenterSnapshot[], labelNames: readonly string[] = [], format: Format = 'text') {
+  return [...windowText(snapshots, labelNames, format)].join('');
+}
+
+function samplesOf(text: string, format: Format): Sample[] {
+  const families = parseExposition(format === 'openmetrics' ? `${text}# EOF\n` : text, format);
+  return [...families.values()].flatMap(({ samples }) => samples);
+}
+
+/** What the metric table promises for the snapshots, made without the renderer. */
+function expected(snapshots: readonly CallCenterSnapshot[], labelNames: readonly string[]): Sample[] {
+  return snapshots.flatMap(({ callCenter, vdns }) =>
+    vdns.flatMap(({ id, name, labels, ccId, window, totals }) => {
+      const common = { call_center: callCenter, vdn: String(id) };
+      const samples: Sample[] = [];
+      for (const metric of window === undefined ? [] : WINDOW_METRICS) {
+        for (const { field, extra } of metric.samples) {
+          const raw = window?.[field];
+          if (raw === undefined) continue;
+          const value = metric.scale === undefined ? raw : Number(`${raw}e-2`);
+          const more = extra === undefined ? {} : { [extra[0]]: extra[1] };
+          samples.push({ name: metric.name, labels: { ...common, ...more }, value });
+        }
+      }
+      if (window !== undefined) {
+        samples.push({ name: WINDOW_START.name, labels: common, value: window.start / 1000 });
+      }
+      for (const { name: metricName, field } of TOTAL_METRICS) {
+        samples.push({ name: metricName, labels: common, value: totals[field] });
+      }
+      const own = Object.fromEntries(labelNames.map((label) => [label, labels[label] ?? '']));
+      const texts = { ...common, cc_id: String(ccId ?? ''), name, ...own };
+      return [...samples, { name: VDN_INFO.name, labels: texts, value: 1 }];
+    }),
+  );
+}
+
+function sorted(samples: readonly Sample[]): string[] {
+  return samples.map(({ name, labels, value }) => JSON.stringify([name, Object.entries(labels).sort(), value])).sort();
+}
+
+const count = fc.nat(2 ** 31 - 1);
+const nasty = fc.string({ unit: fc.constantFrom('"', '\\', '\n', '{', '}', ',', '=', 'n', 'ü', '客', '🎧', ' ') });
+// Rates as an API writes them: up to three decimals.
+const rate = fc.nat(100_000).map((thousandths) => thousandths / 1000);
+const fields: WindowField[] = ['agentsOnline', 'talking', 'idle', 'busy', 'resting', 'inbound', 'answered', 'outbound'];
+const windowOf = (id: number) =>
+  fc
+    .record({ ...Object.fromEntries(fields.map((field) => [field, count])), answerRate: rate }, { requiredKeys: [] })
+    .map((values) => ({ vdn: id, start: 1_763_460_000_000, ...values }));
+const totalsOf = fc.record({
+  ...{ inbound: fc.maxSafeNat(), answered: count, outbound: count, windows: count, revised: count, missing: count },
+});
+const stateOf = (id: number): fc.Arbitrary<VdnState> =>
+  fc.record({
+    id: fc.constant(id),
+    name: nasty,
+    labels: fc.record({ team: nasty }, { requiredKeys: [] }),
+    ccId: fc.option(count, { nil: undefined }),
+    window: fc.option(windowOf(id), { nil: undefined }),
+    totals: totalsOf,
+  });
+const centerOf = (name: string): fc.Arbitrary<CallCenterSnapshot> =>
+  fc
+    .uniqueArray(fc.integer({ min: 1, max: 2 ** 31 - 1 }), { maxLength: 4 })
+    .chain((ids) => fc.tuple(...ids.map(stateOf)))
+    .map((vdns) => ({ callCenter: name, version: 1, vdns }));
+const centers = fc.uniqueArray(nasty, { maxLength: 3 }).chain((names) => fc.tuple(...names.map(centerOf)));
+
+describe('the text of the window data', () => {
+  it.each(FORMATS)('holds exactly what the snapshots hold (%s)', (format) => {
+    fc.assert(
+      fc.property(centers, (snapshots) => {
+        const samples = samplesOf(render(snapshots, ['team'], format), format);
+        expect(sorted(samples)).toEqual(sorted(expected(snapshots, ['team'])));
+      }),
+    );
+  });
+
+  it('has the same samples in the same order in both formats', () => {
+    const snapshots = [snapshot('a', 3), snapshot('b', 700)];
+    const lines = (format: Format) =>
+      render(snapshots, [], format)
+        .split('\n')
+        .filter((line) => !line.startsWith('#'));
+    expect(lines('openmetrics')).toEqual(lines('text'));
+  });
+
+  it('names a counter without _total in the headers of OpenMetrics only', () => {
+    expect(render([snapshot('a', 1)])).toContain('# TYPE aicc_cti_inbound_calls_total counter\n');
+    const openMetrics = render([snapshot('a', 1)], [], 'openmetrics');
+    expect(openMetrics).toContain('# TYPE aicc_cti_inbound_calls counter\n');
+    expect(openMetrics).not.toMatch(/^#.*_total (counter|gauge)$/m);
+  });
+
+  it('leaves out families without samples, and shows no value that is unknown', () => {
+    const text = render([snapshot('a', [vdnState(1, { window: undefined })])]);
+    expect(text).not.toContain('aicc_cti_agents');
+    expect(text).toContain('aicc_cti_inbound_calls_total{call_center="a",vdn="1"} 1001\n');
+    expect(render([])).toBe('');
+    expect(render([snapshot('a', 0)])).toBe('');
+  });
+
+  it('writes ratios without the noise of binary fractions', () => {
+    const percents = Array.from({ length: 101 }, (_, percent) => percent);
+    const vdns = percents.map((answerRate, index) =>
+      vdnState(index + 1, { window: { vdn: index + 1, start: 0, answerRate } }),
+    );
+    const values = [...render([snapshot('a', vdns)]).matchAll(/^aicc_cti_window_inbound_answer_ratio\{.*\} (.*)$/gm)];
+    expect(values.map(([, value]) => value)).toEqual(percents.map((percent) => String(Number(`${percent}e-2`))));
+    expect(values[29]?.[1]).toBe('0.29');
+  });
+
+  it('writes large whole numbers in full', () => {
+    const totals = { inbound: Number.MAX_SAFE_INTEGER, answered: 0, outbound: 0, windows: 0, revised: 0, missing: 0 };
+    expect(render([snapshot('a', [vdnState(1, { totals })])])).toContain(' 9007199254740991\n');
+  });
+
+  it('escapes backslash, quote and line feed, and nothing else', () => {
+    const text = render([snapshot('a', [vdnState(1, { name: 'a\\b"c\nd\tü🎧', ccId: undefined })])]);
+    expect(text).toContain('cc_id="",name="a\\\\b\\"c\\nd\tü🎧"} 1\n');
+  });
+
+  it('comes in small pieces, so that rendering can pause', () => {
+    const pieces = [...windowText([snapshot('a', 5000)], [], 'text')];
+    expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(250_000);
+  });
+});

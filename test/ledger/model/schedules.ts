@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import {
+  type ClockStep,
+  HOUR,
+  type Kill,
+  MAX_MORE_LOOKBACK,
+  type Outage,
+  type Schedule,
+  type Settings,
+} from './scenario.ts';
+
+const MINUTE = 60_000;
+
+const share = (max: number) => fc.integer({ min: 0, max: 100 }).map((percent) => (percent / 100) * max);
+const instant = (max: number) => fc.integer({ min: 0, max });
+
+const settings: fc.Arbitrary<Settings> = fc.record({
+  isAll: fc.boolean(),
+  without: fc.subarray([1, 2], { maxLength: 1 }),
+  moreLookbackWindows: fc.integer({ min: 0, max: MAX_MORE_LOOKBACK }),
+  catchUpMs: fc.constantFrom(24 * HOUR, 72 * HOUR),
+});
+
+/** Random lives. */
+export const schedules: fc.Arbitrary<Schedule> = fc
+  .record({
+    troubledMs: fc.integer({ min: 4 * HOUR, max: 20 * HOUR }),
+    first: settings,
+    changes: fc.boolean(),
+    lookbackWindows: fc.integer({ min: 1, max: 5 }),
+    seed: fc.integer({ min: 0, max: 0xffffff }),
+    missing: share(0.2),
+    late: share(0.3),
+    corrected: share(0.5),
+    hasNights: fc.boolean(),
+    checksClock: fc.boolean(),
+    slowMs: fc.constantFrom(50, 400),
+    rowsPerVdn: fc.constantFrom(1, 30, 60),
+    silentVdn: fc.constantFrom(undefined, 7),
+  })
+  .chain(({ troubledMs, first, changes, lookbackWindows, ...upstream }) =>
+    fc.record({
+      troubledMs: fc.constant(troubledMs),
+      settings: fc.constant(first),
+      lookbackWindows: fc.constant(lookbackWindows),
+      upstream: fc.constant({
+        ...upstream,
+        maxLateMs: 5 * HOUR,
+        // A window may be corrected until it was looked at for the last time.
+        correctableMs: lookbackWindows * 5 * MINUTE,
+      }),
+      // Less than a day of faults in all, for what is missed for longer is given up.
+      outages: fc.array(
+        fc.record<Outage>({
+          at: instant(troubledMs),
+          length: fc.integer({ min: MINUTE, max: 100 * MINUTE }),
+          kind: fc.constantFrom('down', 'partial', 'scrambled'),
+        }),
+        { maxLength: 4 },
+      ),
+      kills: fc.array(
+        fc.record<Kill>({
+          at: instant(troubledMs),
+          length: fc.integer({ min: 1000, max: 100 * MINUTE }),
+          moment: fc.constantFrom('asleep', 'before storing', 'after storing'),
+          losesFile: fc.integer({ min: 0, max: 9 }).map((die) => die === 9),
+          // In every other life the config changes between the processes.
+          next: changes ? settings : fc.constant(first),
+        }),
+        { maxLength: 5 },
+      ),
+      steps: fc.array(
+        fc.record<ClockStep>({
+          // Now and then right from the first start on.
+          at: fc.oneof({ weight: 4, arbitrary: instant(troubledMs) }, fc.constant(0)),
+          length: fc.integer({ min: MINUTE, max: 90 * MINUTE }),
+          error: fc.integer({ min: -HOUR, max: HOUR }),
+        }),
+        { maxLength: 2 },
+      ),
+    }),
+  );

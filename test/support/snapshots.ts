@@ -1,0 +1,25 @@
+import type { CallCenterSnapshot, VdnState } from '../../src/exposition/snapshot-store.ts';
+
+/** A VDN with a different value in every field. */
+export function vdnState(id: number, overrides: Partial<VdnState> = {}): VdnState {
+  return {
+    id,
+    name: `Hotline ${id}`,
+    labels: {},
+    ccId: 1,
+    window: {
+      ...{ vdn: id, start: 1_763_460_000_000, agentsOnline: 50 + id, talking: 21, idle: 12, busy: 4, resting: 3 },
+      ...{ inbound: 100, answered: 29, answerRate: 29, outbound: 17 },
+    },
+    totals: { inbound: 1000 + id, answered: 900, outbound: 800, windows: 700, revised: 6, missing: 5 },
+    ...overrides,
+  };
+}
+
+export function snapshot(callCenter: string, vdns: number | readonly VdnState[], version = 1): CallCenterSnapshot {
+  return {
+    callCenter,
+    version,
+    vdns: typeof vdns === 'number' ? Array.from({ length: vdns }, (_, index) => vdnState(index + 1)) : vdns,
+  };
+}
