@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkConfig } from '../../src/commands/check-config.ts';
 import { UsageError } from '../../src/core/errors.ts';
 
-const FIXTURES = join(import.meta.dirname, 'fixtures', 'config');
+const FIXTURES = join(import.meta.dirname, '..', 'fixtures', 'config');
 
 let directory: string;
 beforeEach(async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/core/errors.ts';
 
-const FIXTURES = join(import.meta.dirname, 'fixtures', 'config');
+const FIXTURES = join(import.meta.dirname, '..', 'fixtures', 'config');
 const ENV = { HUNTER2: 'hunter2', VDN: '77' };
 
 async function problemsOf(file: string, env: Readonly<Record<string, string>> = {}): Promise<ConfigError> {

@@ -12,7 +12,7 @@ import type { CallCenterConfig, Config } from '../../src/config/schema.ts';
 import { readSecret } from '../../src/config/secret.ts';
 import { OperationError } from '../../src/core/errors.ts';
 
-const EXAMPLE = join(import.meta.dirname, '..', 'config.example.yaml');
+const EXAMPLE = join(import.meta.dirname, '..', '..', 'config.example.yaml');
 
 let directory: string;
 beforeEach(async () => {

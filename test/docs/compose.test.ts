@@ -64,7 +64,7 @@ describe('compose.yaml', () => {
 
   it('mounts files that are there', () => {
     const mounted = SERVICES.flatMap(([, { volumes = [] }]) => volumes.map(withDefaults)).filter((volume) =>
-      volume.startsWith('../'),
+      volume.startsWith('./'),
     );
     for (const volume of mounted) expect(existsSync(volume.split(':')[0] ?? ''), volume).toBe(true);
     for (const file of ['prometheus/prometheus.yml', 'prometheus/alertmanager.yml', 'prometheus/aicc-cti.rules.yaml'])

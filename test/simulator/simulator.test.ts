@@ -59,7 +59,7 @@ describe('signatures', () => {
     body: string;
     authorization: string;
   }
-  const file = new URL('vectors/signature.json', import.meta.url);
+  const file = new URL('../cms/vectors/signature.json', import.meta.url);
   const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vector[];
 
   test.each(vectors)('of an independent implementation are accepted: $name', (vector) => {
