@@ -5,11 +5,14 @@ import { ConfigError, OperationError } from '../core/errors.ts';
 import type { Exporter } from '../exporter/exporter.ts';
 import type { Exposition } from '../exposition/page-cache.ts';
 import type { Logger } from '../core/log.ts';
-import { answer, answerLine } from '../web-server/response.ts';
+import { readHost } from '../web-server/host-header.ts';
+import { respond, respondLine } from '../web-server/response.ts';
 import type { Handler } from '../web-server/access-control.ts';
 import { metricsHandler } from './metrics-handler.ts';
+import { allowSources } from './content-security-policy.ts';
+import { isCrossSite } from './cross-site.ts';
 import { discoverTargets } from './service-discovery.ts';
-import { CONTENT_SECURITY_POLICY } from './status-page/style.ts';
+import { CONTENT_SECURITY_POLICY, PAGE_SOURCES } from './status-page/style.ts';
 import { pathOf, searchOf } from './request-target.ts';
 import { parseVdnQuery, type VdnQuery } from './status-page/vdn-list.ts';
 
@@ -51,48 +54,54 @@ export function createApp(options: AppOptions): Handler {
     });
   };
 
-  /** @param giveUp ends an answer that has begun */
+  /** @param giveUp ends a response that has started */
   const failed = (error: unknown, req: IncomingMessage, res: ServerResponse, giveUp: () => void) => {
     const err = error instanceof Error ? error.stack : String(error);
     logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
     if (res.headersSent) giveUp();
-    else answerLine(res, 500, 'Internal error: the log says more');
+    else respondLine(res, 500, 'Internal error: the log says more');
   };
 
   route('/', 'get', (req, res) => {
     const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
-    answer(res, 200, 'text/html', page, {
-      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-      'Referrer-Policy': 'no-referrer',
-    });
+    respondHtml(res, page);
   });
   route('/-/healthy', 'get', (_req, res) => {
-    answerLine(res, 200, 'Healthy');
+    respondLine(res, 200, 'Healthy');
   });
   route('/-/ready', 'get', (_req, res) => {
-    if (exporter.isReady()) answerLine(res, 200, 'Ready');
-    else answerLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
+    if (exporter.isReady()) respondLine(res, 200, 'Ready');
+    else respondLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
   });
-  route('/-/reload', 'post', async (_req, res) => {
+  route('/-/reload', 'post', async (req, res) => {
+    if (isCrossSite(req)) {
+      respondLine(res, 403, 'Refused: a browser sent this request for a page of another site');
+      return;
+    }
     try {
       await options.reload();
-      answerLine(res, 200, 'Reloaded');
+      respondLine(res, 200, 'Reloaded');
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof OperationError)) throw error;
-      answerLine(res, 500, `The configuration was not changed:\n${error.message}`);
+      respondLine(res, 500, `The configuration was not changed:\n${error.message}`);
     }
   });
   route('/config', 'get', (_req, res) => {
-    answer(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
+    respond(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
   });
   route('/sd', 'get', (req, res) => {
+    const read = readHost(req);
+    if (typeof read === 'string') {
+      respondLine(res, 400, 'The targets bear the name in the Host header: send one header with a valid host:port');
+      return;
+    }
     const callCenters = exporter.callCenters().map(({ config }) => config.name);
     const isTls = 'encrypted' in req.socket;
-    const targets = discoverTargets({ host: hostOf(req), isTls, telemetryPath, callCenters });
-    answer(res, 200, 'application/json', JSON.stringify(targets));
+    const targets = discoverTargets({ host: read.host, isTls, telemetryPath, callCenters });
+    respond(res, 200, 'application/json', JSON.stringify(targets));
   });
   app.use((_req, res) => {
-    answerLine(res, 404, 'Not found');
+    respondLine(res, 404, 'Not found');
   });
   // Express tells an error handler by its four parameters; its own would show the stack to everyone.
   app.use(((error: unknown, req, res, next) => {
@@ -106,7 +115,7 @@ export function createApp(options: AppOptions): Handler {
     res.setHeader('X-Content-Type-Options', 'nosniff');
     const { url = '/' } = req;
     // Of an address that is none express would answer with a page of its own.
-    if (!url.startsWith('/') && !URL.canParse(url)) answerLine(res, 404, 'Not found');
+    if (!url.startsWith('/') && !URL.canParse(url)) respondLine(res, 404, 'Not found');
     else if (pathOf(url) !== telemetryPath) app(req, res);
     else if (req.method !== 'GET' && req.method !== 'HEAD') refuse(res, 'GET, HEAD');
     else
@@ -117,11 +126,13 @@ export function createApp(options: AppOptions): Handler {
 }
 
 function refuse(res: ServerResponse, allow: string): void {
-  answerLine(res, 405, 'Method not allowed', { Allow: allow });
+  respondLine(res, 405, 'Method not allowed', { Allow: allow });
 }
 
-/** `host:port` as the client calls us; by our own address when it does not say. */
-function hostOf({ headers, socket }: IncomingMessage): string {
-  const { localAddress = '', localPort = 0 } = socket;
-  return headers.host ?? `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
+/** Sends a page. A Content-Security-Policy of the web config stays, with what the page needs itself added to it. */
+function respondHtml(res: ServerResponse, page: string): void {
+  const configured = res.getHeader('Content-Security-Policy');
+  const policy = typeof configured === 'string' ? allowSources(configured, PAGE_SOURCES) : CONTENT_SECURITY_POLICY;
+  res.setHeader('Content-Security-Policy', policy);
+  respond(res, 200, 'text/html', page, { 'Referrer-Policy': 'no-referrer' });
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
 import type { Exposition, ScrapeRequest } from '../exposition/page-cache.ts';
 import type { Format } from '../exposition/text-format.ts';
-import { answerLine } from '../web-server/response.ts';
+import { respondLine } from '../web-server/response.ts';
 import { searchOf } from './request-target.ts';
 
 const MEDIA_TYPES: Readonly<Record<Format, string>> = {
@@ -40,12 +40,12 @@ export function metricsHandler(exposition: Exposition): (req: IncomingMessage, r
     const encoding = negotiateEncoding(req.headers['accept-encoding']);
     res.setHeader('Vary', 'Accept, Accept-Encoding');
     if (encoding === undefined) {
-      answerLine(res, 406, 'Accept-Encoding leaves nothing to answer with: allow gzip or identity');
+      respondLine(res, 406, 'Accept-Encoding leaves nothing to answer with: allow gzip or identity');
       return;
     }
     const body = await exposition.scrape({ format, encoding, callCenters: names.length === 0 ? undefined : names });
     if (body === undefined) {
-      answerLine(res, 404, 'Unknown call_center: use names from the config');
+      respondLine(res, 404, 'Unknown call_center: use names from the config');
       return;
     }
     res.writeHead(200, {

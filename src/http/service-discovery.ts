@@ -5,7 +5,7 @@ export interface TargetGroup {
 }
 
 export interface DiscoveryOptions {
-  /** Where Prometheus reached us, `host:port`: the Host header of its request. */
+  /** Where Prometheus reached the exporter, `host:port`: the Host header of its request. */
   readonly host: string;
   readonly isTls: boolean;
   readonly telemetryPath: string;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { answerLine } from './response.ts';
+import { respondLine } from './response.ts';
 import { basicCredentials } from './basic-auth.ts';
 import type { Authenticator, Verdict } from './basic-auth.ts';
 
@@ -25,15 +25,15 @@ export function guarded(handler: Handler, { headers, allow, users, authenticator
   const settle = (verdict: Verdict, req: IncomingMessage, res: ServerResponse): void => {
     if (verdict === 'yes') handler(req, res);
     else if (verdict === 'busy')
-      answerLine(res, 503, 'Too many passwords to check, try again later', { 'Retry-After': '1' });
+      respondLine(res, 503, 'Too many passwords to check, try again later', { 'Retry-After': '1' });
     else
-      answerLine(res, 401, 'Unauthorized', { 'WWW-Authenticate': 'Basic realm="aicc-cti-exporter", charset="UTF-8"' });
+      respondLine(res, 401, 'Unauthorized', { 'WWW-Authenticate': 'Basic realm="aicc-cti-exporter", charset="UTF-8"' });
   };
 
   return (req, res) => {
     for (const [name, value] of extra) res.setHeader(name, value);
     if (allow?.() === false) {
-      answerLine(res, 429, 'Too many requests', { 'Retry-After': '1' });
+      respondLine(res, 429, 'Too many requests', { 'Retry-After': '1' });
       return;
     }
     if (users.size === 0) {
@@ -52,7 +52,7 @@ export function guarded(handler: Handler, { headers, allow, users, authenticator
       },
       (error: unknown) => {
         failed(error);
-        if (!res.destroyed) answerLine(res, 500, 'Cannot check the password');
+        if (!res.destroyed) respondLine(res, 500, 'Cannot check the password');
       },
     );
   };

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * Sends a whole body; Node.js leaves it out of an answer to HEAD. Headers that the web config has set stay.
+ * Sends a whole body; Node.js leaves it out of a response to HEAD. Headers that are already set stay.
  * @param type the media type of a text in UTF-8
  */
-export function answer(
+export function respond(
   res: ServerResponse,
   status: number,
   type: string,
@@ -24,11 +24,11 @@ export function answer(
 }
 
 /** Sends a line of plain text. */
-export function answerLine(
+export function respondLine(
   res: ServerResponse,
   status: number,
   line: string,
   headers?: Readonly<Record<string, string>>,
 ): void {
-  answer(res, status, 'text/plain', `${line}\n`, headers);
+  respond(res, status, 'text/plain', `${line}\n`, headers);
 }

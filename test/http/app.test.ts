@@ -3,6 +3,8 @@ import { createServer, request } from 'node:http';
 import type { IncomingHttpHeaders, Server } from 'node:http';
 import { get as secureGet } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ConfigError } from '../../src/core/errors.ts';
@@ -32,6 +34,14 @@ function ask(url: string, path: string, method = 'GET', headers: Record<string, 
     });
     sent.on('error', reject).end();
   });
+}
+
+/** What comes back for the lines of a request that a well-behaved client would not send. */
+async function exchange(url: string, lines: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write([...lines, '', ''].join('\r\n'));
+  return text(socket);
 }
 
 const SECRETS = {
@@ -282,6 +292,35 @@ describe('an app whose parts fail', () => {
   });
 });
 
+describe('a reload', () => {
+  const HOST = 'exporter.example.com:10122';
+
+  it.each<[string, Record<string, string>]>([
+    ['another site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['another host of the site', { 'Sec-Fetch-Site': 'same-site' }],
+    ['another site, whatever Origin says', { 'Sec-Fetch-Site': 'cross-site', Origin: `http://${HOST}` }],
+    ['another origin', { Origin: 'https://evil.example' }],
+    ['another port', { Origin: 'http://exporter.example.com' }],
+    ['a page without an origin', { Origin: 'null' }],
+    ['an origin that is none', { Origin: HOST }],
+  ])('is refused when a browser requests it for %s', async (_, headers) => {
+    const reloads = exporter.log().split('msg="Configuration reloaded"').length;
+    const { status, body } = await ask(exporter.url, '/-/reload', 'POST', { Host: HOST, ...headers });
+    expect([status, body]).toEqual([403, 'Refused: a browser sent this request for a page of another site\n']);
+    expect(exporter.log().split('msg="Configuration reloaded"')).toHaveLength(reloads);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['any other program', {}],
+    ['its user', { 'Sec-Fetch-Site': 'none' }],
+    ['a page of the exporter', { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://proxied.example' }],
+    ['a page of the exporter, in an old browser', { Origin: `http://${HOST}` }],
+    ['a page of the exporter at the usual port', { Host: 'EXPORTER:443', Origin: 'https://exporter' }],
+  ])('is carried out for %s', async (_, headers) => {
+    expect(await ask(exporter.url, '/-/reload', 'POST', { Host: HOST, ...headers })).toMatchObject({ status: 200 });
+  });
+});
+
 describe('another telemetry path', () => {
   it.each(['/probe/metrics', '/'])('%s serves the metrics', async (path) => {
     const other = await startExporter(yaml(simulator.url), { env: SECRETS, args: [`--web.telemetry-path=${path}`] });
@@ -309,6 +348,32 @@ describe('service discovery', () => {
       },
     ]);
   });
+
+  it.each([
+    ['a name that is none', ['Host: a b/c,d']],
+    ['two Host headers', ['Host: a.example.com', 'Host: b.example.com']],
+    ['an empty Host header', ['Host:']],
+    ['a port that is none', ['Host: a:99999']],
+    ['a broken IPv6 address', ['Host: [::x]:80']],
+    ['user information', ['Host: user@a.example.com']],
+  ])('refuses %s', async (_, headers) => {
+    const response = await exchange(exporter.url, ['GET /sd HTTP/1.1', ...headers, 'Connection: close']);
+    expect(response).toMatch(/^HTTP\/1\.1 400 /);
+    expect(response).not.toContain('__param_call_center');
+  });
+
+  it('refuses a request of HTTP/1.0 that has no Host header', async () => {
+    expect(await exchange(exporter.url, ['GET /sd HTTP/1.0'])).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it.each(['exporter_1', 'exporter.example.com.', '192.0.2.1:10122', '[2001:db8::1]:10122', '[::1]'])(
+    'takes %s as it is',
+    async (host) => {
+      const { status, body } = await ask(exporter.url, '/sd', 'GET', { Host: host });
+      expect(status).toBe(200);
+      expect(body).toContain(JSON.stringify({ targets: [host] }).slice(1, -1));
+    },
+  );
 
   it('names the scheme where the exporter serves TLS itself', async () => {
     const { server, caPem } = await makeCertificates({});
