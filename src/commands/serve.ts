@@ -15,7 +15,7 @@ import { noStorage, openStorage, type Storage } from '../storage/ledger-store.ts
 import { createTelemetry, type Telemetry } from '../exposition/self-metrics.ts';
 import { readVersion } from '../core/version.ts';
 import { checkConfig } from './check-config.ts';
-import { parseFlags, type ServeFlags } from './serve-flags.ts';
+import { parseFlags, SERVE_USAGE, type ServeFlags } from './serve-flags.ts';
 
 export interface ServeIo {
   readonly stdout: { write(text: string): unknown };
@@ -113,6 +113,10 @@ async function run(dependencies: ServeDependencies): Promise<void> {
  * @throws UsageError, ConfigError, or OperationError when an address cannot be had
  */
 export async function serve(argv: readonly string[], io: ServeIo): Promise<number> {
+  if (argv.includes('--help')) {
+    io.stdout.write(SERVE_USAGE);
+    return 0;
+  }
   const flags = parseFlags(argv);
   if (flags.isCheck) {
     const web = flags.webConfigFile === undefined ? [] : [`--web.config.file=${flags.webConfigFile}`];

@@ -1,0 +1,117 @@
+import { ConfigError, OperationError, UsageError } from '../core/errors.ts';
+import { keepMemorySmall } from '../core/memory.ts';
+import { readVersion } from '../core/version.ts';
+import type { CommandIo } from './flags.ts';
+
+interface Command {
+  readonly summary: string;
+  /** Loads the modules of this command and no others: they take most of the time of a start. */
+  readonly load: () => Promise<(args: readonly string[], io: CommandIo) => Promise<number>>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: { summary: 'poll and serve metrics (the default)', load: loadServe },
+  'check-config': {
+    summary: 'check a configuration file',
+    load: async () => (await import('./check-config.ts')).checkConfig,
+  },
+  query: {
+    summary: 'fetch the latest window or a range from the API',
+    load: async () => (await import('./query.ts')).query,
+  },
+  backfill: {
+    summary: 'write the history of a range for Prometheus or VictoriaMetrics',
+    load: async () => (await import('./backfill.ts')).backfill,
+  },
+  audit: {
+    summary: 'compare what Prometheus counted with what the API says',
+    load: async () => (await import('./audit.ts')).audit,
+  },
+  simulate: {
+    summary: "stand in for the vendor's CMS",
+    load: async () => (await import('./simulate.ts')).simulate,
+  },
+};
+
+async function loadServe(): Promise<(args: readonly string[], io: CommandIo) => Promise<number>> {
+  keepMemorySmall();
+  const { serve } = await import('./serve.ts');
+  return (args, io) => serve(args, { ...io, onHangup: (reload) => process.on('SIGHUP', reload) });
+}
+
+async function usage(): Promise<string> {
+  const { SERVE_USAGE } = await import('./serve-flags.ts');
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(15)}${summary}\n`);
+  return `Usage: aicc-cti-exporter [COMMAND] [flags]
+
+Commands:
+${lines.join('')}
+aicc-cti-exporter COMMAND --help shows the flags of a command; these are those of serve:
+
+${SERVE_USAGE}`;
+}
+
+/** `-h` is `--help`, and `help COMMAND` is `COMMAND --help`. */
+function expandHelp(args: readonly string[]): readonly string[] {
+  const expanded = args.map((arg) => (arg === '-h' ? '--help' : arg));
+  return expanded[0] === 'help' ? [...expanded.slice(1), '--help'] : expanded;
+}
+
+/** Aborted by the first SIGTERM or SIGINT. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stopping.abort();
+    });
+  }
+  return stopping.signal;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  const command = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  const rest = command === undefined ? args : args.slice(1);
+  if (rest.includes('--version')) {
+    process.stdout.write(`aicc-cti-exporter ${readVersion()} (Node.js ${process.version})\n`);
+    return 0;
+  }
+  if (command === undefined && first !== undefined && !first.startsWith('-')) {
+    throw new UsageError(`Unknown command "${first}": use one of ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  if (command === undefined && rest.includes('--help')) {
+    process.stdout.write(await usage());
+    return 0;
+  }
+  const signal = stopSignal();
+  const start = await (command?.load ?? loadServe)();
+  const { stdout, stderr, env } = process;
+  try {
+    return await start(rest, { stdout, stderr, env, signal });
+  } catch (error) {
+    if (error === signal.reason) throw new OperationError('Interrupted', { cause: error });
+    throw error;
+  }
+}
+
+/** What a failure tells the user, and the exit code that goes with it. */
+function explain(error: unknown): [text: string, exitCode: number] {
+  if (error instanceof UsageError) return [`${error.message}\nTry --help`, 2];
+  // Each problem on a line of its own, as check-config writes them.
+  if (error instanceof ConfigError) return [`The configuration cannot be used\n${error.message}`, 2];
+  if (error instanceof OperationError) return [error.message, 1];
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
+}
+
+/** Runs the command that `args` name, and sets the exit code of the process; says on stderr what failed. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  // Ignore EPIPE here: commands that need their output check for write errors themselves.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  try {
+    process.exitCode = await run(expandHelp(args));
+  } catch (error) {
+    const [text, exitCode] = explain(error);
+    process.stderr.write(`aicc-cti-exporter: ${text}\n`);
+    process.exitCode = exitCode;
+  }
+}
