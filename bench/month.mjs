@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { createExposition } from '../dist/exposition/page-cache.js';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { Ledger } from '../dist/ledger/ledger.js';
-import { Store } from '../dist/exposition/snapshot-store.js';
+import { SnapshotStore } from '../dist/exposition/snapshot-store.js';
 import { totalsOf } from '../dist/exporter/poll.js';
 
 const WINDOW_MS = 300_000;
@@ -17,7 +17,7 @@ const start = Date.UTC(2026, 9, 1);
 const perDay = 288;
 
 const ledger = new Ledger({ vdns: ids, lookbackWindows: 2, catchUpWindows: perDay }, start);
-const store = new Store({
+const store = new SnapshotStore({
   ...{ callCenter: 'bench', ccId: 1, vdnLabelNames: [], staleAfterMs: 720_000 },
   vdns: ids.map((id) => ({ id, name: `VDN ${id}`, labels: {} })),
 });

@@ -14,7 +14,7 @@ import { systemClock as clock } from '../dist/core/clock.js';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { Ledger } from '../dist/ledger/ledger.js';
 import { createLogger } from '../dist/core/log.js';
-import { Store } from '../dist/exposition/snapshot-store.js';
+import { SnapshotStore } from '../dist/exposition/snapshot-store.js';
 import { createTelemetry } from '../dist/exposition/self-metrics.js';
 import { latestDue, windowAt } from '../dist/core/window.js';
 
@@ -93,7 +93,7 @@ async function benchmark(url, count) {
     const latest = latestDue(now, 10_000);
     // A ledger that counts the window: the costlier case.
     const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(now) - 3_600_000);
-    const store = new Store({ ...config, callCenter: 'bench', vdnLabelNames: [], staleAfterMs: 720_000 });
+    const store = new SnapshotStore({ ...config, callCenter: 'bench', vdnLabelNames: [], staleAfterMs: 720_000 });
     const collector = new Collector({
       ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, apiNow: () => clock.now() },
       logger: createLogger('error', 'json', process.stderr),

@@ -9,7 +9,7 @@ import { Ledger, type LedgerState } from '../ledger/ledger.ts';
 import type { Logger } from '../core/log.ts';
 import { type PollStatus, Scheduler } from './scheduler.ts';
 import type { Storage } from '../storage/ledger-store.ts';
-import { type CallCenterSnapshot, Store } from '../exposition/snapshot-store.ts';
+import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
 import type { CallCenterTelemetry, Telemetry } from '../exposition/self-metrics.ts';
 import { WINDOW_MS, windowAt } from '../core/window.ts';
 
@@ -41,7 +41,11 @@ export interface CallCenter {
   /** Takes the metrics away. */
   forget(): void;
   /** For the one that replaces it after a change of the config. */
-  readonly handover: { readonly ledger: Ledger; readonly store: Store; readonly telemetry: CallCenterTelemetry };
+  readonly handover: {
+    readonly ledger: Ledger;
+    readonly store: SnapshotStore;
+    readonly telemetry: CallCenterTelemetry;
+  };
 }
 
 function watchSkew(logger: Logger, telemetry: CallCenterTelemetry, clock: Clock) {
@@ -142,7 +146,12 @@ async function createCallCenter(
   await persist(ledger);
 
   const { staleAfterMs } = config.poll;
-  const store = new Store({ ...config, callCenter: config.name, vdnLabelNames: options.vdnLabelNames, staleAfterMs });
+  const store = new SnapshotStore({
+    ...config,
+    callCenter: config.name,
+    vdnLabelNames: options.vdnLabelNames,
+    staleAfterMs,
+  });
   if (previous !== undefined) store.adopt(previous.handover.store);
   store.publish(totalsOf(ledger));
   const snapshot = () => store.snapshot(clock.now());

@@ -7,7 +7,7 @@ import type { CatchUp } from '../ledger/catch-up-plan.ts';
 import { createYield } from '../core/yield.ts';
 import type { Clocks, Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../core/log.ts';
-import type { Store } from '../exposition/snapshot-store.ts';
+import type { SnapshotStore } from '../exposition/snapshot-store.ts';
 import type { CallCenterTelemetry } from '../exposition/self-metrics.ts';
 import type { Totals } from '../ledger/vdn-ledger.ts';
 import { WINDOW_MS, type WindowRange } from '../core/window.ts';
@@ -15,7 +15,7 @@ import { WINDOW_MS, type WindowRange } from '../core/window.ts';
 export interface CollectorOptions {
   readonly client: ApiClient;
   readonly ledger: Ledger;
-  readonly store: Store;
+  readonly store: SnapshotStore;
   readonly telemetry: CallCenterTelemetry;
   readonly clock: Clock;
   readonly logger: Logger;

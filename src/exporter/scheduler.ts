@@ -5,7 +5,7 @@ import { catchUpBackoff, MAX_BACKOFF_MS, capRetryAfter, backoff } from '../cms/b
 import type { ApiError } from '../core/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../core/log.ts';
-import type { Store } from '../exposition/snapshot-store.ts';
+import type { SnapshotStore } from '../exposition/snapshot-store.ts';
 import { dueAfter, latestDue, WINDOW_MS } from '../core/window.ts';
 
 /** How a call center is doing, for people. Times are milliseconds since the epoch. */
@@ -25,7 +25,7 @@ export interface SchedulerOptions {
   readonly poll: PollConfig;
   readonly collector: Collector;
   readonly ledger: Ledger;
-  readonly store: Store;
+  readonly store: SnapshotStore;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 <= random() < 1. */

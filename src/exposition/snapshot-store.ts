@@ -21,7 +21,7 @@ export interface CallCenterSnapshot {
   readonly vdns: readonly VdnState[];
 }
 
-export interface StoreOptions {
+export interface SnapshotStoreOptions {
   readonly callCenter: string;
   readonly ccId: number | undefined;
   readonly vdns: readonly VdnConfig[] | 'all';
@@ -29,35 +29,53 @@ export interface StoreOptions {
   readonly staleAfterMs: number;
 }
 
-/** What is shown of a call center: the newest window of each VDN while it is fresh, and the totals as published. */
-export class Store {
-  readonly #options: StoreOptions;
+/** Compares two flat records field by field. */
+function hasSameFields<T extends object>(a: T, b: T): boolean {
+  for (const field in a) if (a[field] !== b[field]) return false;
+  for (const field in b) if (!(field in a)) return false;
+  return true;
+}
+
+/**
+ * What is shown of a call center: the newest window of each VDN while it is fresh, and the published totals. Whatever
+ * brings nothing new leaves the snapshot as it is, so that nothing is rendered again.
+ */
+export class SnapshotStore {
+  readonly #options: SnapshotStoreOptions;
   readonly #windows = new Map<number, VdnWindow>();
   #totals: ReadonlyMap<number, Totals> = new Map();
   #snapshot: CallCenterSnapshot | undefined;
   #freshUntil = Infinity;
   #version = 0;
 
-  constructor(options: StoreOptions) {
+  constructor(options: SnapshotStoreOptions) {
     this.#options = options;
   }
 
-  /** Keeps the rows that are newer than what is known, or a newer reading of the same window. */
+  /** Keeps the rows that are newer than the known ones, and corrected values of the same window. */
   update(windows: Iterable<VdnWindow>): void {
     for (const window of windows) {
       const known = this.#windows.get(window.vdn);
-      if (known === undefined || window.start >= known.start) this.#windows.set(window.vdn, window);
+      if (known !== undefined && (window.start < known.start || hasSameFields(known, window))) continue;
+      this.#windows.set(window.vdn, window);
+      this.#snapshot = undefined;
     }
-    this.#snapshot = undefined;
   }
 
-  /** Shows these totals from now on: the ones that a restart would find again. */
+  /** Shows these totals from now on. They must be stored already, so that a restart finds them again. */
   publish(totals: ReadonlyMap<number, Totals>): void {
+    const isSame =
+      totals.size === this.#totals.size &&
+      [...totals].every(([vdn, sums]) => {
+        const known = this.#totals.get(vdn);
+        return known !== undefined && hasSameFields(known, sums);
+      });
+    if (isSame) return;
     this.#totals = totals;
     this.#snapshot = undefined;
   }
 
-  /** Begin of the newest window of a VDN, shown or not. */
+  /** Start of the newest window of a VDN, shown or not. */
   newest(vdn: number): number | undefined {
     return this.#windows.get(vdn)?.start;
   }
@@ -68,7 +86,7 @@ export class Store {
   }
 
   /** Takes over the windows of the store that this one replaces, for the VDNs that both have. */
-  adopt(previous: Store): void {
+  adopt(previous: SnapshotStore): void {
     const ids = this.#options.vdns === 'all' ? undefined : new Set(this.#options.vdns.map(({ id }) => id));
     this.#version = previous.#version;
     this.update([...previous.#windows.values()].filter(({ vdn }) => ids?.has(vdn) ?? true));

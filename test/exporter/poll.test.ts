@@ -6,7 +6,7 @@ import type { Fault } from '../../src/simulator/faults.ts';
 import { missingField, type ShapeName, SHAPES } from '../../src/simulator/response-shapes.ts';
 import type { ShapeChoice } from '../../src/simulator/request-handler.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { Store, type VdnState } from '../../src/exposition/snapshot-store.ts';
+import { SnapshotStore, type VdnState } from '../../src/exposition/snapshot-store.ts';
 import { createTelemetry } from '../../src/exposition/self-metrics.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { clientOf } from '../support/api-client.ts';
@@ -36,7 +36,13 @@ async function collect(
   const lines: string[] = [];
   const telemetry = createTelemetry('0');
   const configured = isAll ? ('all' as const) : VDNS.map((id) => ({ id, name: '', labels: {} }));
-  const store = new Store({ callCenter: 'hq', ccId: 1, vdns: configured, vdnLabelNames: [], staleAfterMs: 720_000 });
+  const store = new SnapshotStore({
+    callCenter: 'hq',
+    ccId: 1,
+    vdns: configured,
+    vdnLabelNames: [],
+    staleAfterMs: 720_000,
+  });
   const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 0 }, range.from, undefined);
   const collector = new Collector({
     client: clientOf({ url: simulator.url, clock, ccId: 1 }),

@@ -9,7 +9,7 @@ import { Ledger } from '../../src/ledger/ledger.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { backoff } from '../../src/cms/backoff.ts';
 import { Scheduler } from '../../src/exporter/scheduler.ts';
-import { Store } from '../../src/exposition/snapshot-store.ts';
+import { SnapshotStore } from '../../src/exposition/snapshot-store.ts';
 import { createTelemetry } from '../../src/exposition/self-metrics.ts';
 import { WINDOW_MS, windowAt, type WindowRange } from '../../src/core/window.ts';
 
@@ -93,7 +93,7 @@ async function run(scenario: Scenario) {
   const logger = createLogger('debug', 'logfmt', { write: (line) => lines.push(line) });
   const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(clock.now()));
   const named = vdns === 'all' ? vdns : vdns.map((id) => ({ id, name: '', labels: {} }));
-  const store = new Store({ callCenter: 'hq', ccId: 1, vdns: named, vdnLabelNames: [], staleAfterMs: 720_000 });
+  const store = new SnapshotStore({ callCenter: 'hq', ccId: 1, vdns: named, vdnLabelNames: [], staleAfterMs: 720_000 });
   const collector = new Collector({
     ...{ client, ledger, store, clock, logger, concurrency: 4 },
     telemetry: createTelemetry('0').callCenter('hq'),

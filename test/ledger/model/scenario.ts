@@ -4,7 +4,7 @@ import { Ledger, type LedgerState } from '../../../src/ledger/ledger.ts';
 import { decodeLedger, encodeLedger } from '../../../src/storage/ledger-format.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { Scheduler } from '../../../src/exporter/scheduler.ts';
-import { type CallCenterSnapshot, Store } from '../../../src/exposition/snapshot-store.ts';
+import { type CallCenterSnapshot, SnapshotStore } from '../../../src/exposition/snapshot-store.ts';
 import type { CallCenterTelemetry } from '../../../src/exposition/self-metrics.ts';
 import { NO_TOTALS, type Totals } from '../../../src/ledger/vdn-ledger.ts';
 import { WINDOW_MS, windowAt } from '../../../src/core/window.ts';
@@ -182,7 +182,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
     start(ids, state, clock.now());
     file = await encodeLedger('model', ledger.toState());
     const named = ids.map((id) => ({ id, name: '', labels: {} }));
-    const store = new Store({
+    const store = new SnapshotStore({
       ...{ callCenter: 'model', ccId: 1, vdns: isAll ? 'all' : named, vdnLabelNames: [] },
       staleAfterMs: 12 * MINUTE,
     });
