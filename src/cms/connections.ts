@@ -4,6 +4,7 @@ import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'n
 import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { TlsConfig } from '../config/schema.ts';
 import { basicAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
+import { errorCode } from '../core/format.ts';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -75,7 +76,7 @@ function nameOfTarget(connect: Connector): Connector {
 
 /** Inside a tunnel, what is not a matter of TLS with the CMS: CONNECT was refused, or the tunnel broke down. */
 function isTunnelFailure(error: Error): boolean {
-  return 'code' in error && /^(UND_ERR_|ECONNRESET|EPIPE)/.test(String(error.code));
+  return /^(UND_ERR_|ECONNRESET|EPIPE)/.test(errorCode(error) ?? '');
 }
 
 /**

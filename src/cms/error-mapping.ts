@@ -1,7 +1,7 @@
 import type { PeerCertificate } from 'node:tls';
 import { ApiError, type FailureReason } from '../core/errors.ts';
 import { ProxyFailure } from './proxy.ts';
-import { oneLine } from './rows.ts';
+import { errorCode, errorMessage, oneLine } from '../core/format.ts';
 
 interface Explanation {
   readonly reason: FailureReason;
@@ -48,9 +48,9 @@ const CODES: Readonly<Record<string, Explanation>> = {
 /** The names that a certificate is for, when it is for another one: one of them is what `tls.server_name` wants. */
 function namesOf(error: Error): string {
   const cert = 'cert' in error ? (error.cert as Partial<PeerCertificate>) : {};
-  if (cert.subjectaltname !== undefined) return ` (it is for ${cert.subjectaltname.slice(0, 200)})`;
+  if (cert.subjectaltname !== undefined) return ` (it is for ${oneLine(cert.subjectaltname, 200)})`;
   const name = cert.subject?.CN;
-  return name === undefined ? '' : ` (it is for CN=${String(name).slice(0, 200)}, without a subjectAltName)`;
+  return name === undefined ? '' : ` (it is for CN=${oneLine(String(name), 200)}, without a subjectAltName)`;
 }
 
 /** The chain of causes, outermost first; a failed dual-stack connect hides the reasons in `errors`. */
@@ -61,14 +61,10 @@ function* causes(error: unknown): Generator<Error> {
   }
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
 function explanationOf(error: unknown): Explanation {
   let generic: Explanation | undefined;
   for (const cause of causes(error)) {
-    const code = codeOf(cause);
+    const code = errorCode(cause) ?? '';
     const known = CODES[code];
     // undici wraps what happened on the socket: the innermost known code says most.
     if (known !== undefined) generic = { ...known, text: known.text + namesOf(cause) };
@@ -87,9 +83,7 @@ function explanationOf(error: unknown): Explanation {
       generic = explain('invalid', 'the answer is not HTTP', 'Check the port of url, and whether it wants https://');
     }
   }
-  return (
-    generic ?? explain('network', error instanceof Error ? error.message : 'unknown error', `Check that ${ALLOWED}`)
-  );
+  return generic ?? explain('network', oneLine(errorMessage(error), 200), `Check that ${ALLOWED}`);
 }
 
 /** What the proxy did, and what to check there. */

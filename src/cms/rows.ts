@@ -1,5 +1,6 @@
 import { ApiError } from '../core/errors.ts';
 import { isWindowStart, type WindowRange } from '../core/window.ts';
+import { oneLine, printable } from '../core/format.ts';
 
 /** The values of a row, as numbers of agents or calls (`answerRate` in percent). */
 export type WindowField =
@@ -72,18 +73,10 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A text of a server as one line, without what a terminal would obey. */
-export function oneLine(text: string, most: number): string {
-  return text
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-    .slice(0, most);
-}
-
 /** At most 40 characters of a value, for a log line. Does not look into objects: they may be nested without end. */
 function excerpt(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  const text = printable(typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value));
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { SigningConfig } from '../config/schema.ts';
 import { ApiError } from '../core/errors.ts';
 import { authorization, type SigningKey, signingTimestamp } from './signature.ts';
+import { errorMessage } from '../core/format.ts';
 
 export const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
 
@@ -60,7 +61,7 @@ async function readSecretKey(options: SendOptions): Promise<string> {
   try {
     return await options.secretKey();
   } catch (cause) {
-    throw new ApiError(`The secret key cannot be read: ${cause instanceof Error ? cause.message : 'unknown error'}`, {
+    throw new ApiError(`The secret key cannot be read: ${errorMessage(cause)}`, {
       reason: 'auth',
       hint: 'Check secret_key_file and its permissions',
       cause,

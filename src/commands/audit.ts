@@ -32,6 +32,7 @@ import {
   targetsOf,
   wholeNumber,
 } from './flags.ts';
+import { errorCode } from '../core/format.ts';
 
 export const AUDIT_USAGE = `Usage: aicc-cti-exporter audit --config.file=FILE --prometheus.url=URL --from=TIME --to=TIME [flags]
 
@@ -137,7 +138,7 @@ async function headersOf(file: string | undefined): Promise<Record<string, strin
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const reason = errorCode(cause) ?? String(cause);
     throw new UsageError(`--prometheus.headers-file: ${file} cannot be read: ${reason}`, { cause });
   }
   return parseHeaders(text, file);

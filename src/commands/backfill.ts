@@ -5,7 +5,7 @@ import { formatDuration } from '../core/duration.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, VdnConfig } from '../config/schema.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
-import { count } from '../history/gaps.ts';
+import { count } from '../core/format.ts';
 import { planHistory } from '../history/plan.ts';
 import {
   fileOutput,

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { ConfigError, type Problem } from '../core/errors.ts';
 import { loadWebConfig } from '../web-server/web-config.ts';
 import { readFlags, required } from './flags.ts';
+import { count } from '../core/format.ts';
 
 interface Output {
   write(text: string): unknown;
@@ -48,7 +49,7 @@ export async function checkConfig(argv: readonly string[], { stdout, stderr, env
     ...(webConfigFile === undefined ? [] : await problemsOf(loadWebConfig(webConfigFile))),
   ];
   if (problems.length > 0) {
-    stderr.write(`${new ConfigError(problems).message}\n${plural(problems.length, 'problem')} found\n`);
+    stderr.write(`${new ConfigError(problems).message}\n${count(problems.length, 'problem')} found\n`);
     return 2;
   }
   const config = await loading;
@@ -64,12 +65,8 @@ function summary({ callCenters }: Config): string {
   );
   const whole = callCenters.filter((callCenter) => callCenter.vdns === 'all').length;
   return [
-    plural(callCenters.length, 'call center'),
-    ...(vdns > 0 || whole === 0 ? [plural(vdns, 'VDN')] : []),
-    ...(whole > 0 ? [`all VDNs of ${plural(whole, 'call center')}`] : []),
+    count(callCenters.length, 'call center'),
+    ...(vdns > 0 || whole === 0 ? [count(vdns, 'VDN')] : []),
+    ...(whole > 0 ? [`all VDNs of ${count(whole, 'call center')}`] : []),
   ].join(', ');
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

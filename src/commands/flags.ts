@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { type CallCenterConfig, type Config, MAX_VDN_ID, MAX_VDNS, type VdnConfig } from '../config/schema.ts';
 import { UsageError } from '../core/errors.ts';
-import { formatIds } from '../history/gaps.ts';
+import { formatIds } from '../core/format.ts';
 import type { HistoryTarget } from '../history/plan.ts';
 
 /** Reads flags; nothing else may stand on the command line. @throws UsageError */

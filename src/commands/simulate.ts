@@ -12,6 +12,7 @@ import {
   startSimulator,
 } from '../simulator/simulator.ts';
 import { oneOf, readFlags, readIds, wholeNumber } from './flags.ts';
+import { count, errorMessage } from '../core/format.ts';
 
 export const SIMULATE_USAGE = `Usage: aicc-cti-exporter simulate [flags]
 
@@ -62,7 +63,7 @@ export async function simulate(argv: readonly string[], env: SimulateEnvironment
   const simulator = await start(options);
   try {
     if (caFile !== undefined) await writeCa(caFile, simulator);
-    const ids = `${simulator.vdns.length} VDN${simulator.vdns.length === 1 ? '' : 's'}`;
+    const ids = count(simulator.vdns.length, 'VDN');
     env.stdout.write(`Simulated CMS with ${ids} listening on ${simulator.url}${SYSINDEX_PATH}\n`);
     if (!env.signal.aborted) await once(env.signal, 'abort');
     return 0;
@@ -127,7 +128,7 @@ async function start(options: SimulatorOptions): Promise<Simulator> {
   try {
     return await startSimulator(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new OperationError(`The simulator cannot listen: ${reason}; choose another --host or --port`, {
       cause: error,
     });
@@ -138,7 +139,7 @@ async function writeCa(file: string, { caPem = '' }: Simulator): Promise<void> {
   try {
     await writeFile(file, caPem);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new OperationError(`--ca-out: the file cannot be written: ${reason}`, { cause: error });
   }
 }

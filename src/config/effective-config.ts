@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 
 import { formatDuration } from '../core/duration.ts';
 import type { CallCenterConfig, Config, PollConfig, VdnConfig } from './schema.ts';
+import { idRanges } from '../core/format.ts';
 
 const SECRET = '<secret>';
 
@@ -61,21 +62,18 @@ function describePoll(poll: PollConfig): Record<string, unknown> {
 /** Ids without a name or label as ranges, the others as mappings. */
 function listVdns(vdns: readonly VdnConfig[]): unknown[] {
   const list: unknown[] = [];
-  let run: { first: number; last: number } | undefined;
+  let plain: number[] = [];
   const endRun = (): void => {
-    if (run !== undefined) list.push(run.first === run.last ? run.first : `${run.first}-${run.last}`);
-    run = undefined;
+    list.push(...idRanges(plain).map((range) => (range.includes('-') ? range : Number(range))));
+    plain = [];
   };
   for (const { id, name, labels } of vdns) {
     const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
     if (name !== '' || Object.keys(given).length > 0) {
       endRun();
       list.push({ id, ...(name === '' ? {} : { name }), ...(Object.keys(given).length > 0 ? { labels: given } : {}) });
-    } else if (run?.last === id - 1) {
-      run.last = id;
     } else {
-      endRun();
-      run = { first: id, last: id };
+      plain.push(id);
     }
   }
   endRun();

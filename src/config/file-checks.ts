@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { errorCode } from '../core/format.ts';
 
 /** A line break or another control character in a secret, name, host or header is always a mistake. */
 export const CONTROL = /\p{Cc}/u;
@@ -17,7 +18,7 @@ const REASONS: Partial<Record<string, string>> = {
 
 /** Why a file could not be read, without its path or contents. */
 export function readFailure(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = errorCode(error) ?? 'unknown error';
   return REASONS[code] ?? code;
 }
 

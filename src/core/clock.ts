@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The only source of time. Tests pass one that they turn by hand. */
+/** The only source of time. Tests pass one that they control. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the epoch; may jump (NTP step, resume after suspend). */
+  /** Wall clock: milliseconds since the epoch. It may jump (NTP, a manual change, resume after suspend). */
   now(): number;
-  /** Milliseconds that only ever go up; for measuring durations. */
+  /** Monotonic clock: milliseconds that never go back. Use it to measure durations. */
   monotonic(): number;
   /** Resolves after `ms`, or at once when `signal` is aborted. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -17,18 +17,21 @@ export const systemClock: Clock = {
     try {
       await delay(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
     } catch {
-      // Aborted: the caller looks at the signal.
+      // Aborted: the caller checks the signal.
     }
   },
 };
 
-/** Timers stand still while a machine is suspended and know nothing of clock steps: look at the clock this often. */
+/** Timers stop while the machine is suspended and do not follow changes of the wall clock: check it this often. */
 const CHECK_INTERVAL_MS = 5_000;
 
-/** Waits `ms` by the wall clock or the monotonic one, whichever is first: a clock step either way ends the wait in time. */
-export async function sleepFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  const wakeAt = clock.now() + ms;
-  const monotonicWakeAt = clock.monotonic() + ms;
+/**
+ * Sleeps until the wall clock shows `wakeAt` (milliseconds since the epoch). Also wakes when the monotonic clock has
+ * counted the time that was left at the call: a wall clock that is set back does not make the sleep longer.
+ * Returns at once when `signal` is aborted.
+ */
+export async function sleepUntil(clock: Clock, wakeAt: number, signal: AbortSignal): Promise<void> {
+  const monotonicWakeAt = clock.monotonic() + wakeAt - clock.now();
   for (;;) {
     const left = Math.min(wakeAt - clock.now(), monotonicWakeAt - clock.monotonic());
     if (left <= 0 || signal.aborted) return;

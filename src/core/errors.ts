@@ -1,3 +1,5 @@
+import { printable } from './format.ts';
+
 /** Why a request or a poll failed; the `reason` label of the failure counters. Each calls for another action. */
 export const FAILURE_REASONS = ['auth', 'http', 'api', 'network', 'timeout', 'tls', 'invalid', 'incomplete'] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
@@ -11,13 +13,18 @@ export interface Problem {
   readonly message: string;
 }
 
-/** `file:line:column: path: message`, leaving out what is unknown. */
+/** `file:line:column: path: message` without the parts that are unknown; safe to print ({@link printable}). */
 export function formatProblem({ file, line, column, path, message }: Problem): string {
   const place = [file, line, column].filter((part) => part !== undefined).join(':');
-  return path === undefined || path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+  return printable(path === undefined || path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`);
 }
 
-/** A file the user wrote cannot be used; carries every problem found, not the first. Exit code 2. */
+/** Messages may hold text from outside. Their own line breaks stay. */
+function printableLines(message: string): string {
+  return message.split('\n').map(printable).join('\n');
+}
+
+/** A file the user wrote cannot be used; carries every problem, not the first one only. Exit code 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly kind = 'config';
@@ -33,12 +40,20 @@ export class ConfigError extends Error {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly kind = 'usage';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printableLines(message), options);
+  }
 }
 
-/** Something the user asked for could not be done, for a reason that the message states. Exit code 1. */
+/** A task of the user could not be carried out; the message says why. Exit code 1. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
   readonly kind = 'operation';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printableLines(message), options);
+  }
 }
 
 export interface ApiErrorOptions {
@@ -46,9 +61,9 @@ export interface ApiErrorOptions {
   /** What to check, for the person on call; one sentence. */
   readonly hint: string;
   readonly retryAfterMs?: number | undefined;
-  /** HTTP status, when there was an answer. */
+  /** HTTP status, when there was a response. */
   readonly status?: number | undefined;
-  /** The CMS' own `resultCode`, when it sent one. */
+  /** The CMS's own `resultCode`, when it sent one. */
   readonly resultCode?: string | undefined;
   readonly cause?: unknown;
 }
@@ -64,7 +79,7 @@ export class ApiError extends Error {
   readonly resultCode: string | undefined;
 
   constructor(message: string, options: ApiErrorOptions) {
-    super(message, { cause: options.cause });
+    super(printable(message), { cause: options.cause });
     this.reason = options.reason;
     this.hint = options.hint;
     this.retryAfterMs = options.retryAfterMs;

@@ -1,4 +1,5 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { printable } from './format.ts';
 
 export type { Logger };
 
@@ -7,10 +8,12 @@ export const LOG_FORMATS = ['logfmt', 'json'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** `key=value`, quoted where it holds anything but plain characters, as go-kit's logfmt does. */
+/** `key=value` in the style of go-kit's logfmt: quoted unless it is plain; a list of texts is joined with `; `. */
 function pair(key: string, value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return `${key}=${/^[^\s"=\\]+$/.test(text) ? text : JSON.stringify(text)}`;
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  const text = isList ? value.join('; ') : typeof value === 'string' ? value : JSON.stringify(value);
+  const isPlain = /^[^\s"=\\]+$/.test(text) && printable(text) === text;
+  return `${printable(key)}=${isPlain ? text : printable(JSON.stringify(text))}`;
 }
 
 function toLogfmt(line: string): string {
@@ -20,9 +23,14 @@ function toLogfmt(line: string): string {
   return `${known.map(([key, value]) => pair(key, value)).join(' ')}\n`;
 }
 
+/** pino escapes what JSON requires. The other characters of {@link printable} may be escaped inside JSON texts too. */
+function toJson(line: string): string {
+  return `${printable(line.trimEnd())}\n`;
+}
+
 /**
- * A logger that writes one line an event to `stream`. Errors are logged by message and hint, never whole: what hangs
- * on them (requests, headers) may hold secrets.
+ * A logger that writes one line per event to `stream`; text from outside cannot act on a terminal that shows it.
+ * Log the message and the hint of an error, never the error itself: its request and headers may hold secrets.
  */
 export function createLogger(level: LogLevel, format: LogFormat, stream: { write(line: string): unknown }): Logger {
   return pino(
@@ -32,6 +40,6 @@ export function createLogger(level: LogLevel, format: LogFormat, stream: { write
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => void stream.write(format === 'json' ? line : toLogfmt(line)) },
+    { write: (line: string) => void stream.write(format === 'json' ? toJson(line) : toLogfmt(line)) },
   );
 }

@@ -1,14 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 
-/** A scrape waits no longer than this for work that can be done in pieces. */
-const TURN_MS = 5;
+/** Longest time that work which can be split may keep the event loop: a scrape waits no longer than this. */
+const SLICE_MS = 5;
 
-/** To be called between two pieces of a long piece of work: lets others have the event loop when it is their turn. */
+/**
+ * Returns `yieldIfDue`. Long work calls it between two steps; when {@link SLICE_MS} have passed since the last pause,
+ * it lets the event loop handle other events first.
+ */
 export function createYield(clock: Pick<Clock, 'monotonic'>): () => Promise<void> {
   let since = clock.monotonic();
   return async () => {
-    if (clock.monotonic() - since < TURN_MS) return;
+    if (clock.monotonic() - since < SLICE_MS) return;
     await nextTurn();
     since = clock.monotonic();
   };

@@ -5,6 +5,7 @@ import { type CallCenter, type CallCenterOptions, prepareCallCenter } from './ca
 import { readFailure } from '../config/file-checks.ts';
 import type { CallCenterConfig, Config } from '../config/schema.ts';
 import { OperationError } from '../core/errors.ts';
+import { errorCode } from '../core/format.ts';
 
 export type ExporterOptions = Omit<CallCenterOptions, 'config' | 'vdnLabelNames'>;
 
@@ -60,7 +61,7 @@ function explain(error: unknown): string {
   if (error instanceof OperationError) return error.message;
   const isOfFile = error instanceof Error && 'syscall' in error;
   if (isOfFile) return `Cannot read a file of its tls: ${readFailure(error)}`;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = errorCode(error) ?? 'unknown error';
   return `Its tls files or its proxy cannot be used (${code}): check that cert_file and key_file belong together, and the proxy's URL`;
 }
 

@@ -1,5 +1,5 @@
 import type { PollConfig } from '../config/schema.ts';
-import { type Clock, sleepFor } from '../core/clock.ts';
+import { type Clock, sleepUntil } from '../core/clock.ts';
 import type { CatchUpProgress, Collector, PollOutcome } from './poll.ts';
 import { catchUpBackoff, MAX_BACKOFF_MS, capRetryAfter, backoff } from '../cms/backoff.ts';
 import type { ApiError } from '../core/errors.ts';
@@ -72,12 +72,12 @@ export class Scheduler {
       try {
         const wait = await this.#step(signal);
         this.#status = { ...this.#status, nextPollAt: clock.now() + wait };
-        await sleepFor(clock, wait, signal);
+        await sleepUntil(clock, clock.now() + wait, signal);
       } catch (error) {
         if (error === signal.reason) return;
         // A mistake of ours: say so, and keep the other call centers and later polls going.
         logger.error({ err: error instanceof Error ? error.stack : String(error) }, 'The poll ended unexpectedly');
-        await sleepFor(clock, MAX_BACKOFF_MS, signal);
+        await sleepUntil(clock, clock.now() + MAX_BACKOFF_MS, signal);
       }
     }
   }

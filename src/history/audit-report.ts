@@ -1,7 +1,7 @@
 /** What an operator is told about differences: which, when, and where to look. Pure. */
 import { AUDITED, compare, type Difference, type Parts, type Sums, total } from './counter-growth.ts';
 import { OperationError } from '../core/errors.ts';
-import { count, formatIds } from './gaps.ts';
+import { count, formatIds } from '../core/format.ts';
 import type { HistoryTarget } from './plan.ts';
 import { formatRange } from './time-range.ts';
 

@@ -1,11 +1,12 @@
 import type { VdnConfig } from '../config/schema.ts';
-import { count, Gaps, type GapsState } from './gaps.ts';
+import { Gaps, type GapsState } from './gaps.ts';
 import type { HistoryPlan, HistoryTarget } from './plan.ts';
 import type { Output } from './output.ts';
 import type { HistoryAnswer } from './fetch.ts';
 import { type Account, continueAccounts, type HistoryFormat, type HistoryText } from './samples.ts';
 import { NO_TOTALS } from '../ledger/vdn-ledger.ts';
 import type { WindowRange } from '../core/window.ts';
+import { count } from '../core/format.ts';
 
 /** Everything that, with the answers of the API, decides what is written. */
 export interface BackfillJob {
@@ -141,7 +142,7 @@ export class Backfill {
     const lines = this.#gaps.report(this.#options.job.targets);
     for (const [reason, rows] of this.#rejected) lines.push(`Not used: ${count(rows, 'row')} (${reason})`);
     if (this.#incomplete > 0) {
-      const queries = this.#incomplete === 1 ? '1 query' : `${this.#incomplete} queries`;
+      const queries = count(this.#incomplete, 'query', 'queries');
       lines.push(`Incomplete: ${queries} brought fewer rows than the API counted, read three times`);
     }
     return lines;

@@ -1,6 +1,7 @@
 import type { HistoryTarget } from './plan.ts';
 import { formatRange } from './time-range.ts';
 import { type WindowRange, windowsBetween } from '../core/window.ts';
+import { count, formatIds } from '../core/format.ts';
 
 /** Gaps that are listed one by one; the others are summed up. */
 const MAX_LISTED = 20;
@@ -69,20 +70,4 @@ export class Gaps {
     }
     return lines;
   }
-}
-
-/** `1 gap`, `12,345 gaps` */
-export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-/** Ascending ids, runs as ranges: `1, 3-7`. */
-export function formatIds(ids: readonly number[]): string {
-  const runs: [first: number, last: number][] = [];
-  for (const id of ids) {
-    const run = runs.at(-1);
-    if (run !== undefined && run[1] === id - 1) run[1] = id;
-    else runs.push([id, id]);
-  }
-  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(', ');
 }

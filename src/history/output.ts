@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { OperationError, UsageError } from '../core/errors.ts';
+import { errorCode, errorMessage } from '../core/format.ts';
 
 /** Text goes in, in order; `bytes` is what has arrived. */
 export interface Output {
@@ -25,12 +26,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EPIPE: 'the reader has closed it',
 };
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
 function explain(error: unknown): string {
-  return REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : String(error));
+  return REASONS[errorCode(error) ?? ''] ?? errorMessage(error);
 }
 
 /**
@@ -90,10 +87,10 @@ export async function fileOutput(path: string, { resumeAt, force }: OpenOptions)
   try {
     file = await open(path, flags);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' && resumeAt !== undefined) {
+    if (errorCode(error) === 'ENOENT' && resumeAt !== undefined) {
       throw new OperationError(`${path} is gone, only its state file is left: start anew with --force`);
     }
-    if (codeOf(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
+    if (errorCode(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
     throw new OperationError(`Cannot open ${path}: ${explain(error)}`, { cause: error });
   }
   let bytes = resumeAt ?? 0;
@@ -154,7 +151,7 @@ export async function loadState(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     const reason = error instanceof SyntaxError ? 'it is damaged' : explain(error);
     throw new OperationError(`Cannot read ${path}: ${reason}; start anew with --force`, { cause: error });
   }

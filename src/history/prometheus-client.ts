@@ -1,7 +1,7 @@
 /** The query API of Prometheus, and of what speaks like it: VictoriaMetrics, Thanos, Mimir. */
 import { type Dispatcher, request } from 'undici';
 import { basicAuthorization } from '../cms/proxy.ts';
-import { oneLine } from '../cms/rows.ts';
+import { oneLine } from '../core/format.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 
 /** Samples of one series, oldest first. */

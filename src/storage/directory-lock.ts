@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { OperationError } from '../core/errors.ts';
+import { errorCode } from '../core/format.ts';
 
 const HEARTBEAT_MS = 5_000;
 /** A lock whose file was not touched for this long belongs to nobody. */
@@ -31,7 +32,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 
@@ -107,7 +108,7 @@ async function create(file: string, holder: Holder): Promise<boolean> {
   try {
     handle = await open(file, 'wx');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
   try {

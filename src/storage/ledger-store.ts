@@ -8,6 +8,7 @@ import type { LedgerState } from '../ledger/ledger.ts';
 import { decodeLedger, encodeLedger } from './ledger-format.ts';
 import type { Logger } from '../core/log.ts';
 import { acquireLock, type Lock } from './directory-lock.ts';
+import { errorCode, errorMessage } from '../core/format.ts';
 
 /** A file that cannot be read is tried again: file handles run out and network drives stall for a moment. */
 const READ_TRIES = 5;
@@ -45,14 +46,6 @@ function fileName(callCenter: string): string {
   const name = encodeURIComponent(callCenter);
   const digest = createHash('sha256').update(callCenter).digest('hex').slice(0, 16);
   return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}.ledger`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 async function sync(path: string): Promise<void> {
@@ -94,7 +87,7 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
     if (isFailing) return;
     isFailing = true;
     const hint = 'Counters go on in memory; check the free space and permissions of --storage.path';
-    logger.error({ operation, error: messageOf(error), hint }, 'The ledger cannot be stored');
+    logger.error({ operation, error: errorMessage(error), hint }, 'The ledger cannot be stored');
   }
 
   async function takeLock(): Promise<void> {
@@ -129,11 +122,11 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
         return await readFile(file, 'utf8');
       } catch (error) {
         // ENOTDIR: the directory is none, which was reported when the lock was tried.
-        if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
+        if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
         if (tries === READ_TRIES) {
           onFailure('read');
           throw new OperationError(
-            `--storage.path: Cannot read the ledger ${file} (${messageOf(error)}): make it readable, or move it away to count from 0`,
+            `--storage.path: Cannot read the ledger ${file} (${errorMessage(error)}): make it readable, or move it away to count from 0`,
             { cause: error },
           );
         }
@@ -147,7 +140,7 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
     const aside = `${file}.unusable-${new Date(clock.now()).toISOString().replaceAll(':', '')}`;
     const outcome = await rename(file, aside).then(
       () => `it was renamed to ${aside}`,
-      (error: unknown) => `it could not be renamed: ${messageOf(error)}`,
+      (error: unknown) => `it could not be renamed: ${errorMessage(error)}`,
     );
     const consequence = `Counters start at 0; ${outcome}. To use it again, stop the exporter and rename it back`;
     logger.error({ call_center: callCenter, file, problem, consequence }, 'A stored ledger cannot be used');

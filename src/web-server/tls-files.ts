@@ -5,6 +5,7 @@ import type { SecureContextOptions, SecureVersion } from 'node:tls';
 
 import { readFailure } from '../config/file-checks.ts';
 import type { ClientAuth } from './tls-names.ts';
+import { errorMessage } from '../core/format.ts';
 
 /** PEM text as the web config gives it: a path, or the text itself. */
 export type PemSource = { readonly file: string } | { readonly pem: string };
@@ -46,7 +47,7 @@ export function readTlsMaterial(tls: WebTlsConfig): TlsMaterial | TlsTrouble[] {
     try {
       return action();
     } catch (error) {
-      problems.push({ part, message: error instanceof Error ? error.message : String(error) });
+      problems.push({ part, message: errorMessage(error) });
       return undefined;
     }
   };

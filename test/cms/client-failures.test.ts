@@ -15,7 +15,8 @@ import type { Fault } from '../../src/simulator/faults.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { ask, clientOf, failureOf, queryNow } from '../support/api-client.ts';
-import { HandClock } from '../support/hand-clock.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { answering, type LocalServer, serveHttp, serveTcp } from '../support/local-servers.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
@@ -26,7 +27,7 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-async function simulate(clock: HandClock, faults: readonly Fault[] = []): Promise<Simulator> {
+async function simulate(clock: FakeClock, faults: readonly Fault[] = []): Promise<Simulator> {
   const simulator = await startSimulator({ now: () => clock.now(), faults });
   closers.push(() => simulator.close());
   return simulator;
@@ -36,10 +37,6 @@ async function serve(listener: RequestListener): Promise<LocalServer> {
   const server = await serveHttp(listener);
   closers.push(() => server.close());
   return server;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Reason, a part of the message and a part of the hint. */
@@ -72,7 +69,7 @@ describe('a failure names its cause and what to check', () => {
     [{ kind: 'code', code: '0101003' }, ['api', 'resultCode 0101003', 'no permission']],
     [{ kind: 'endless' }, ['invalid', 'larger than 16 MiB', 'CC-CMS']],
   ] satisfies [Fault, Told][])('%j', async (fault, told) => {
-    const clock = new HandClock(NOON + 60_000);
+    const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [fault]);
     const client = clientOf({ url: simulator.url, clock });
     const error = await failureOf(client, query);
@@ -85,7 +82,7 @@ describe('a failure names its cause and what to check', () => {
   });
 
   test('a wrong secret key is a refused signature', async () => {
-    const clock = new HandClock(NOON + 60_000);
+    const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock);
     const error = await failureOf(clientOf({ url: simulator.url, clock, secretKey: 'another' }), query);
     expectTold(error, ['auth', 'HTTP 401', 'query --debug-signature']);
@@ -195,13 +192,13 @@ describe('a failure names its cause and what to check', () => {
 
 describe('Retry-After', () => {
   test('in seconds', async () => {
-    const clock = new HandClock(NOON + 60_000);
+    const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [{ kind: 'throttled', seconds: 17 }]);
     expect((await failureOf(clientOf({ url: simulator.url, clock }), query)).retryAfterMs).toBe(17_000);
   });
 
   test('as a date is measured by the clock of the one who wrote it', async () => {
-    const clock = new HandClock(NOON);
+    const clock = new FakeClock(NOON);
     const server = await serve((_request, response) => {
       response.sendDate = false;
       response.setHeader('Date', new Date(NOON + 3_600_000).toUTCString());
@@ -218,12 +215,12 @@ describe('Retry-After', () => {
 
 describe('time', () => {
   test('a server that hangs is given up when the timeout has passed, and not before', async () => {
-    const clock = new HandClock(NOON + 60_000);
+    const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [{ kind: 'hang' }]);
     const client = clientOf({ url: simulator.url, clock, timeoutMs: 10_000 });
     let error: ApiError | undefined;
     const failing = failureOf(client, query).then((failure) => (error = failure));
-    await until(() => simulator.counters.active === 1);
+    await eventually(() => simulator.counters.active === 1);
     clock.advance(9_999);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(error).toBeUndefined();
@@ -235,30 +232,30 @@ describe('time', () => {
   });
 
   test('counts until the last byte', async () => {
-    const clock = new HandClock(NOON);
+    const clock = new FakeClock(NOON);
     let isBegun = false;
     const server = await serve((_request, response) => {
       response.write('{"resultCode"');
       isBegun = true;
     });
     const failing = failureOf(clientOf({ url: server.url, clock, timeoutMs: 5_000 }), query);
-    await until(() => isBegun);
+    await eventually(() => isBegun);
     clock.advance(5_000);
     expectTold(await failing, ['timeout', 'within 5s', 'load of the CMS']);
   });
 
   test('a port that takes connections and says nothing is given up, too', async () => {
-    const clock = new HandClock(NOON);
+    const clock = new FakeClock(NOON);
     const server = await serveTcp(() => undefined);
     closers.push(() => server.close());
     const failing = failureOf(clientOf({ url: server.url.replace('http:', 'https:'), clock }), query);
-    await until(() => server.connections() === 1);
+    await eventually(() => server.connections() === 1);
     clock.advance(10_000);
     expectTold(await failing, ['timeout', 'within 10s', 'load of the CMS']);
   });
 
   test.each([-3600, -1, 0, 90, 7200])('a clock of theirs that is %i s ahead is reported', async (seconds) => {
-    const clock = new HandClock(NOON + 60_000);
+    const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [{ kind: 'clock', seconds }]);
     const client = clientOf({ url: simulator.url, clock });
     await ask(client, query);
@@ -282,17 +279,17 @@ describe('time', () => {
 
 describe('stopping', () => {
   test('ends a request under way at once, with the reason of the signal, and reports nothing', async () => {
-    const clock = new HandClock(NOON + 60_000);
+    const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [{ kind: 'hang' }]);
     const client = clientOf({ url: simulator.url, clock });
     const stopping = new AbortController();
     const reason = new Error('Stopped');
     const running = client.query(query, stopping.signal);
     const rejected = expect(running).rejects.toBe(reason);
-    await until(() => simulator.counters.active === 1);
+    await eventually(() => simulator.counters.active === 1);
     stopping.abort(reason);
     await rejected;
-    await until(() => simulator.counters.active === 0);
+    await eventually(() => simulator.counters.active === 0);
     expect(client.reports).toEqual([]);
     expect(clock.sleeping).toBe(0);
   });
@@ -311,19 +308,19 @@ describe('stopping', () => {
     const stopping = new AbortController();
     const client = clientOf({
       url: server.url.replace('http:', 'https:'),
-      clock: new HandClock(NOON),
+      clock: new FakeClock(NOON),
     });
     const rejected = expect(client.query(query, stopping.signal)).rejects.toThrow('Stopped');
-    await until(() => server.connections() === 1);
+    await eventually(() => server.connections() === 1);
     stopping.abort(new Error('Stopped'));
     await rejected;
     await client.close();
-    await until(() => server.open() === 0);
+    await eventually(() => server.open() === 0);
   });
 });
 
 describe('connections', () => {
-  const clock = new HandClock(NOON + 60_000);
+  const clock = new FakeClock(NOON + 60_000);
 
   test('are kept for one request after the other', async () => {
     const simulator = await simulate(clock);
@@ -393,7 +390,7 @@ describe('connections', () => {
 test('a secret file that was rotated is used from the next request on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-secret-'));
   const file = join(directory, 'key');
-  const clock = new HandClock(NOON + 60_000);
+  const clock = new FakeClock(NOON + 60_000);
   const simulator = await simulate(clock);
   const client = clientOf({ url: simulator.url, clock, secretKey: () => readSecret({ file }) });
   writeFileSync(file, 'old-key\n');

@@ -5,11 +5,11 @@ import type { ShapeChoice } from '../../src/simulator/request-handler.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { ask, clientOf } from '../support/api-client.ts';
-import { HandClock } from '../support/hand-clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { serveHttp } from '../support/local-servers.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
-const clock = new HandClock(NOON + 60_000);
+const clock = new FakeClock(NOON + 60_000);
 const VDNS = Array.from({ length: 100 }, (_, index) => index + 1);
 /** 300 rows: three pages. */
 const query: Query = { vdns: VDNS, range: { from: NOON - 3 * WINDOW_MS, to: NOON } };

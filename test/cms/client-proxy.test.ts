@@ -8,7 +8,7 @@ import { OperationError } from '../../src/core/errors.ts';
 import type { TlsOptions } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { ask, clientOf, failureOf } from '../support/api-client.ts';
-import { HandClock } from '../support/hand-clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { answering, type Proxy, serveHttp, serveProxy, serveTcp } from '../support/local-servers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-proxy-'));
@@ -149,7 +149,7 @@ describe('a proxy that fails is named, without its credentials', () => {
   });
 
   test('when it says nothing, the timeout ends it', async () => {
-    const clock = new HandClock(Date.now());
+    const clock = new FakeClock(Date.now());
     const proxy = await serveTcp(() => undefined);
     closers.push(() => proxy.close());
     const { simulator } = await simulate();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { post } from '../../src/cms/request.ts';
 import { ApiError, type ApiErrorOptions } from '../../src/core/errors.ts';
 import { isTransient, withRetry } from '../../src/cms/retry.ts';
-import { fixedClock } from '../support/fixed-clock.ts';
+import { fixedClock } from '../support/fake-clock.ts';
 
 const failure = (options: Partial<ApiErrorOptions>): ApiError =>
   new ApiError('It failed', { reason: 'http', hint: 'Wait', ...options });
@@ -50,20 +50,20 @@ describe('a patient request', () => {
       failure({ reason: 'timeout' }),
     ]);
     expect((await sent).rows).toEqual([1, 2]);
-    expect(clock.waits).toEqual([1500, 2500, 4500]);
-    expect(seen).toEqual(clock.waits);
+    expect(clock.skipped).toEqual([1500, 2500, 4500]);
+    expect(seen).toEqual(clock.skipped);
   });
 
   test('waits as long as Retry-After asks for', async () => {
     const { sent, clock } = trying([failure({ status: 429, retryAfterMs: 60_000 })]);
     await sent;
-    expect(clock.waits).toEqual([60_000]);
+    expect(clock.skipped).toEqual([60_000]);
   });
 
   test('is given up after ten tries', async () => {
     const { sent, clock, tries } = trying(Array<ApiError>(20).fill(failure({ status: 503 })));
     await expect(sent).rejects.toThrow('It failed');
-    expect([tries(), clock.waits.length]).toEqual([10, 9]);
+    expect([tries(), clock.skipped.length]).toEqual([10, 9]);
   });
 
   test('that is refused for good is not sent again', async () => {

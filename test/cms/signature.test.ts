@@ -10,7 +10,7 @@ import {
   signingTimestamp,
 } from '../../src/cms/signature.ts';
 import { ask, clientOf } from '../support/api-client.ts';
-import { HandClock } from '../support/hand-clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { serveTcp } from '../support/local-servers.ts';
 
 interface Vector {
@@ -148,7 +148,7 @@ describe('what goes over the wire', () => {
     ['with another host', { host: 'cms.example.com:28443' }, 'content-length;content-type;host', undefined],
   ])('is what was signed, %s', async (_, signing, names, timestamp) => {
     const { head, body } = await capture(async (url) => {
-      const client = clientOf({ url, ...key, ccId: 7, clock: new HandClock(NOW), signing });
+      const client = clientOf({ url, ...key, ccId: 7, clock: new FakeClock(NOW), signing });
       expect((await ask(client, { vdns: [1, 20], range })).failure).toBeUndefined();
       const host = 'host' in signing ? signing.host : new URL(url).host;
       expect(client.prepared[0]?.headers['host']).toBe(host);

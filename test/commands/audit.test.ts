@@ -7,7 +7,7 @@ import { audit } from '../../src/commands/audit.ts';
 import { OperationError, UsageError } from '../../src/core/errors.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, workFolder } from '../support/command.ts';
-import { fixedClock } from '../support/fixed-clock.ts';
+import { fixedClock } from '../support/fake-clock.ts';
 
 const NOW = Date.UTC(2026, 2, 4, 12);
 const EMPTY = '{"status":"success","warnings":["a store is gone"],"data":{"resultType":"matrix","result":[]}}';

@@ -4,7 +4,7 @@ import { backfill } from '../../src/commands/backfill.ts';
 import { OperationError, UsageError } from '../../src/core/errors.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, type RunOptions, workFolder } from '../support/command.ts';
-import { fixedClock } from '../support/fixed-clock.ts';
+import { fixedClock } from '../support/fake-clock.ts';
 
 /** When the newest window ended; it is half a minute later. */
 const NOW = Date.UTC(2026, 2, 4, 12);
@@ -174,8 +174,8 @@ describe('a backfill', () => {
     const { code, stderr } = await go([...TWO_DAYS, out('faulty')], { clock });
     expect(code).toBe(0);
     expect(stderr).toMatch(/hq: .*HTTP 503.*; trying again in \d+s\n/);
-    expect(clock.waits).toContain(77_000);
-    expect(Math.min(...clock.waits)).toBeGreaterThanOrEqual(1000);
+    expect(clock.skipped).toContain(77_000);
+    expect(Math.min(...clock.skipped)).toBeGreaterThanOrEqual(1000);
     expect(read('faulty')).toBe(read());
   });
 

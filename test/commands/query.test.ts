@@ -4,7 +4,7 @@ import { renderCsv, renderTable } from '../../src/history/render.ts';
 import { OperationError, UsageError } from '../../src/core/errors.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, type RunOptions, workFolder } from '../support/command.ts';
-import { fixedClock } from '../support/fixed-clock.ts';
+import { fixedClock } from '../support/fake-clock.ts';
 
 /** When the newest window ended; it is half a minute later. */
 const NOW = Date.UTC(2026, 2, 4, 12);

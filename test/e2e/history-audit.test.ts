@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { audit } from '../../src/commands/audit.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, workFolder } from '../support/command.ts';
-import { fixedClock } from '../support/fixed-clock.ts';
+import { fixedClock } from '../support/fake-clock.ts';
 import { installed } from '../support/installed.ts';
 import { type MonitoringServer, startPrometheusOn } from '../support/monitoring.ts';
 

@@ -5,7 +5,7 @@ import { audit } from '../../src/commands/audit.ts';
 import { backfill } from '../../src/commands/backfill.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, workFolder } from '../support/command.ts';
-import { fixedClock } from '../support/fixed-clock.ts';
+import { fixedClock } from '../support/fake-clock.ts';
 import { installed } from '../support/installed.ts';
 import { type MonitoringServer, startPrometheusOn, startVictoriaMetricsForHistory } from '../support/monitoring.ts';
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { installed } from '../support/installed.ts';
-import { eventually, type RunningExporter, startExporter } from '../support/running-exporter.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
 import { type MonitoringServer, startPrometheus } from '../support/monitoring.ts';
 
 const NAMES = ['headquarters', 'branch', 'north & south', 'night/desk'];

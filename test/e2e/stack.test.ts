@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Alert } from '../../src/monitoring/alert.ts';
 import { GROUPS } from '../../src/monitoring/rules.ts';
 import { installed } from '../support/installed.ts';
@@ -36,19 +36,8 @@ const PANELS = panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).filte
 const RULES = GROUPS.flatMap(({ rules }) => rules as readonly (Alert | { record: string; expr: string })[]);
 const MINUTE = 60_000;
 
-/** Tries until it passes or the time is over; then the last failure is what the test says. */
-async function eventually(check: () => Promise<void> | void, seconds = 45): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
-}
+/** Repeats a check until it passes; after the timeout, its last failure is the test's. */
+const eventually = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout: 45_000, interval: 500 });
 
 const CAN_RUN = installed('prometheus') && installed('prometheus-alertmanager', 'alertmanager');
 

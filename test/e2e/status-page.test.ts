@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { eventually, type RunningExporter, startExporter } from '../support/running-exporter.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS =

@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/core/clock.ts';
 import {
   type CallCenterConfig,
   type Config,
@@ -18,25 +16,10 @@ import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts
 import { noStorage, type Storage } from '../../src/storage/ledger-store.ts';
 import { createTelemetry, type Telemetry } from '../../src/exposition/self-metrics.ts';
 import { WINDOW_MS, windowAt } from '../../src/core/window.ts';
-import { eventually } from '../support/running-exporter.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
-/** The real clock, which can be put forward. */
-function jumpingClock(): Clock & { jump(ms: number): void } {
-  let ahead = 0;
-  return {
-    now: () => Date.now() + ahead,
-    monotonic: () => performance.now() + ahead,
-    async sleep(ms, signal) {
-      const end = performance.now() + ahead + ms;
-      while (performance.now() + ahead < end && signal?.aborted !== true) await delay(2);
-    },
-    jump: (ms) => {
-      ahead += ms;
-    },
-  };
-}
-
-let clock: ReturnType<typeof jumpingClock>;
+let clock: FakeClock;
 let simulator: Simulator;
 let exporter: Exporter;
 let telemetry: Telemetry;
@@ -101,7 +84,7 @@ async function nextWindow(name: string): Promise<number> {
   // A request under way would time out by the jump.
   await eventually(() => exporter.callCenters().every((each) => (each.status().nextPollAt ?? 0) > clock.now()));
   const start = windowAt(clock.now());
-  clock.jump(start + WINDOW_MS + 11_000 - clock.now());
+  clock.advance(start + WINDOW_MS + 11_000 - clock.now());
   await eventually(() =>
     center(name)
       .snapshot()
@@ -111,9 +94,9 @@ async function nextWindow(name: string): Promise<number> {
 }
 
 beforeEach(async () => {
-  clock = jumpingClock();
+  clock = new FakeClock(Date.now(), { sleeps: 'real', runs: true });
   // Away from the end of a window, so that none ends while a test looks.
-  clock.jump(windowAt(clock.now()) + WINDOW_MS + 60_000 - clock.now());
+  clock.advance(windowAt(clock.now()) + WINDOW_MS + 60_000 - clock.now());
   simulator = await startSimulator({ flat: true, now: () => clock.now() });
 });
 

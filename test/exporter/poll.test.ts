@@ -10,7 +10,7 @@ import { SnapshotStore, type VdnState } from '../../src/exposition/snapshot-stor
 import { createTelemetry } from '../../src/exposition/self-metrics.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { clientOf } from '../support/api-client.ts';
-import { HandClock } from '../support/hand-clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const LATEST = NOON - WINDOW_MS;
@@ -29,7 +29,7 @@ async function collect(
   isAll = false,
   onChange = () => Promise.resolve(),
 ) {
-  const clock = new HandClock(NOON + 60_000);
+  const clock = new FakeClock(NOON + 60_000);
   const simulator = await startSimulator({ vdns: VDNS, flat: true, now: () => clock.now(), shape, faults });
   open.push(simulator);
   const vdns = isAll ? ('all' as const) : VDNS;

@@ -8,7 +8,8 @@ import { OperationError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { createReload } from '../../src/exporter/reload.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
-import { eventually, type RunningExporter, startExporter } from '../support/running-exporter.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
 
 const RELOAD_OK = 'aicc_cti_config_last_reload_successful';
 const RELOAD_TIME = 'aicc_cti_config_last_reload_success_timestamp_seconds';

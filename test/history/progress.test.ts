@@ -1,15 +1,15 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { startProgress } from '../../src/history/progress.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 function started(isTTY: boolean, done = 0) {
-  let time = 0;
   let text = '';
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 120 });
   stream.on('data', (chunk: string) => (text += chunk));
-  const clock = { now: () => 0, monotonic: () => time, sleep: () => Promise.resolve() };
+  const clock = new FakeClock(0);
   const progress = startProgress({ title: 'Backfill', stream, clock, total: 10_000, done });
-  return { progress, text: () => text, at: (seconds: number) => (time = seconds * 1000) };
+  return { progress, text: () => text, at: (seconds: number) => { clock.advance(seconds * 1000 - clock.now()); } };
 }
 
 test('without a terminal there is a line every 10 seconds, with rate and time left', () => {

@@ -13,7 +13,8 @@ import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { makeCertificates } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { eventually, type RunningExporter, startExporter } from '../support/running-exporter.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
 
 interface Answer {
   readonly status: number | undefined;

@@ -10,6 +10,7 @@ import { decodeLedger, encodeLedger } from '../../src/storage/ledger-format.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openStorage, type Storage } from '../../src/storage/ledger-store.ts';
 import { NO_TOTALS } from '../../src/ledger/vdn-ledger.ts';
+import { FakeClock, type FakeClockOptions } from '../support/fake-clock.ts';
 
 const STATE: LedgerState = { countingStart: 300_000, coveredUpTo: [[1, 600_000]], recheckedAt: 300_000, vdns: [] };
 const OTHER: LedgerState = { ...STATE, recheckedAt: 900_000 };
@@ -21,25 +22,10 @@ let log: string;
 let failures: string[];
 const opened: Storage[] = [];
 
-/** Waits without waiting: the monotonic clock is turned by hand. */
-function fastClock(): Clock {
-  let monotonic = 0;
-  return {
-    now: () => Date.UTC(2026, 10, 18),
-    monotonic: () => monotonic,
-    sleep: (ms, signal) => {
-      if (signal === undefined) {
-        monotonic += ms;
-        return Promise.resolve();
-      }
-      // The beat of a deficit lock waits for its end.
-      return new Promise((resolve) => {
-        signal.addEventListener('abort', () => {
-          resolve();
-        });
-      });
-    },
-  };
+/** Pauses between tries pass at once; the heartbeat of a held lock, which has a signal, waits for its end. */
+function fastClock(beforeSleep: FakeClockOptions['beforeSleep'] = () => undefined): FakeClock {
+  const sleeps = (_: number, signal: AbortSignal | undefined) => (signal === undefined ? 'pass' : 'wait');
+  return new FakeClock(Date.UTC(2026, 10, 18), { sleeps, beforeSleep });
 }
 
 async function open(path = directory, clock: Clock = fastClock()): Promise<Storage> {
@@ -131,18 +117,13 @@ describe('the storage', () => {
 
   it('reads a good file that could not be read for a moment', async () => {
     await mkdir(ledgerFile());
-    const clock = fastClock();
     let tries = 0;
-    const mending: Clock = {
-      ...clock,
-      sleep: async (ms, signal) => {
-        if (signal === undefined && ++tries === 3) {
-          await rm(ledgerFile(), { recursive: true });
-          await writeFile(ledgerFile(), content);
-        }
-        return clock.sleep(ms, signal);
-      },
-    };
+    const mending = fastClock(async (_, signal) => {
+      if (signal === undefined && ++tries === 3) {
+        await rm(ledgerFile(), { recursive: true });
+        await writeFile(ledgerFile(), content);
+      }
+    });
     const storage = await open(directory, mending);
     expect(await storage.load('hq')).toEqual(STATE);
     expect(failures).toEqual([]);
@@ -348,24 +329,18 @@ describe('the lock of the storage', () => {
   it('refuses one that another machine touches', async () => {
     const lock = join(directory, 'lock');
     await writeFile(lock, JSON.stringify({ token: 'theirs', pid: 1, where: 'elsewhere' }));
-    const clock = fastClock();
     let beats = 0;
-    const beating: Clock = { ...clock, sleep: async (ms) => (await utimes(lock, ++beats, beats), clock.sleep(ms)) };
+    const beating = fastClock(() => utimes(lock, ++beats, beats));
     await expect(open(directory, beating)).rejects.toThrow('in use by another exporter (process 1)');
   });
 
   it('does not write any more once another process took it over', async () => {
     const lock = join(directory, 'lock');
-    const clock = fastClock();
     let isTaken = false;
     let beats = 0;
-    const watching: Clock = {
-      ...clock,
-      sleep: async (ms, signal) => {
-        if (isTaken && signal === undefined) await utimes(lock, ++beats, beats);
-        return clock.sleep(ms, signal);
-      },
-    };
+    const watching = fastClock(async (_, signal) => {
+      if (isTaken && signal === undefined) await utimes(lock, ++beats, beats);
+    });
     const storage = await open(directory, watching);
     await storage.save('hq', STATE);
     await writeFile(lock, JSON.stringify({ token: 'theirs', pid: 1, where: 'elsewhere' }));

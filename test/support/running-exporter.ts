@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { serve } from '../../src/commands/serve.ts';
+import { eventually } from './eventually.ts';
 
 export interface RunningExporter {
   readonly url: string;
@@ -17,16 +17,6 @@ export interface RunningExporter {
   /** The value of a sample as it is written in `/metrics`; undefined when it is not there. */
   sample(series: string): Promise<number | undefined>;
   stop(): Promise<void>;
-}
-
-/** Repeats a look until it shows something. */
-export async function eventually<T>(look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-  for (let attempt = 0; attempt < 1000; attempt++) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await delay(20);
-  }
-  throw new Error('It did not come within 20 seconds');
 }
 
 /** Runs the `serve` command in this process, on a free port. */
