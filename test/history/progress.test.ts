@@ -9,7 +9,13 @@ function started(isTTY: boolean, done = 0) {
   stream.on('data', (chunk: string) => (text += chunk));
   const clock = new FakeClock(0);
   const progress = startProgress({ title: 'Backfill', stream, clock, total: 10_000, done });
-  return { progress, text: () => text, at: (seconds: number) => { clock.advance(seconds * 1000 - clock.now()); } };
+  return {
+    progress,
+    text: () => text,
+    at: (seconds: number) => {
+      clock.advance(seconds * 1000 - clock.now());
+    },
+  };
 }
 
 test('without a terminal there is a line every 10 seconds, with rate and time left', () => {
