@@ -38,6 +38,7 @@ const NEVER: readonly (readonly [from: string, to: string])[] = [
 /** Packages that belong to some folders alone. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   undici: ['cms', 'history', 'commands'],
+  express: ['http'],
   negotiator: ['http'],
   'node:http': ['web-server', 'http', 'simulator'],
   'node:https': ['web-server', 'simulator'],

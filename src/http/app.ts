@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type ErrorRequestHandler } from 'express';
 import { renderEffectiveConfig } from '../config/effective-config.ts';
 import { ConfigError, OperationError } from '../core/errors.ts';
 import type { Exporter } from '../exporter/exporter.ts';
@@ -15,6 +16,9 @@ import { CONTENT_SECURITY_POLICY, PAGE_SOURCES } from './status-page/style.ts';
 import { pathOf, searchOf } from './request-target.ts';
 import { parseVdnQuery, type VdnQuery } from './status-page/vdn-list.ts';
 
+/** Paths that the telemetry path must leave free. */
+export const RESERVED_PATHS = ['/-/healthy', '/-/ready', '/-/reload', '/config', '/sd'];
+
 export interface AppOptions {
   readonly exporter: Pick<Exporter, 'callCenters' | 'config' | 'isReady'>;
   readonly exposition: Exposition;
@@ -26,68 +30,50 @@ export interface AppOptions {
   readonly logger: Pick<Logger, 'error'>;
 }
 
-type Respond = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
-
-interface Route {
-  /** GET includes HEAD: Node.js sends no body then. */
-  readonly method: 'GET' | 'POST';
-  readonly respond: Respond;
-}
-
-/** All routes, without a listener. Paths are compared as they were sent: undecoded, case and trailing slash included. */
+/**
+ * All routes, without a listener. The telemetry path is looked at first, and answered without express, which gives each
+ * request and response another prototype: that would cost a scrape as much as all the rest of it.
+ */
 export function createApp(options: AppOptions): Handler {
-  const { telemetryPath, logger } = options;
-  const get = (respond: Respond): Route => ({ method: 'GET', respond });
-  const routes: ReadonlyMap<string, Route> = new Map([
-    ['/', get(statusPage(options))],
-    ['/-/healthy', get(healthy)],
-    ['/-/ready', get(ready(options))],
-    ['/-/reload', { method: 'POST', respond: reload(options) }],
-    ['/config', get(effectiveConfig(options))],
-    ['/sd', get(serviceDiscovery(options))],
-    // Last: whoever chooses `/` for it has no status page.
-    [telemetryPath, get(metricsHandler(options.exposition))],
-  ]);
+  const { exporter, exposition, telemetryPath, logger } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
 
-  return (req, res) => {
-    res.setHeader('X-Content-Type-Options', 'nosniff');
-    dispatch(routes, req, res).catch((error: unknown) => {
-      const err = error instanceof Error ? error.stack : String(error);
-      logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
-      if (res.headersSent) res.destroy();
-      else respondLine(res, 500, 'Internal error: the log says more');
+  /** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
+  const route = (
+    path: string,
+    method: 'get' | 'post',
+    handler: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>,
+  ) => {
+    app[method](path, handler);
+    app.all(path, (_req, res) => {
+      refuse(res, method === 'get' ? 'GET, HEAD' : 'POST');
     });
   };
-}
 
-async function dispatch(routes: ReadonlyMap<string, Route>, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const { url = '/', method } = req;
-  const isTarget = url.startsWith('/') || URL.canParse(url);
-  const route = isTarget ? routes.get(pathOf(url)) : undefined;
-  if (route === undefined) respondLine(res, 404, 'Not found');
-  else if (method === route.method || (method === 'HEAD' && route.method === 'GET')) await route.respond(req, res);
-  else respondLine(res, 405, 'Method not allowed', { Allow: route.method === 'GET' ? 'GET, HEAD' : 'POST' });
-}
-
-function statusPage(options: Pick<AppOptions, 'statusPage'>): Respond {
-  return (req, res) => {
-    respondHtml(res, options.statusPage(parseVdnQuery(searchOf(req.url))));
+  /** @param giveUp ends a response that has started */
+  const failed = (error: unknown, req: IncomingMessage, res: ServerResponse, giveUp: () => void) => {
+    const err = error instanceof Error ? error.stack : String(error);
+    logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
+    if (res.headersSent) giveUp();
+    else respondLine(res, 500, 'Internal error: the log says more');
   };
-}
 
-function healthy(_req: IncomingMessage, res: ServerResponse): void {
-  respondLine(res, 200, 'Healthy');
-}
-
-function ready({ exporter }: Pick<AppOptions, 'exporter'>): Respond {
-  return (_req, res) => {
+  route('/', 'get', (req, res) => {
+    const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
+    respondHtml(res, page);
+  });
+  route('/-/healthy', 'get', (_req, res) => {
+    respondLine(res, 200, 'Healthy');
+  });
+  route('/-/ready', 'get', (_req, res) => {
     if (exporter.isReady()) respondLine(res, 200, 'Ready');
     else respondLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
-  };
-}
-
-function reload(options: Pick<AppOptions, 'reload'>): Respond {
-  return async (req, res) => {
+  });
+  route('/-/reload', 'post', async (req, res) => {
     if (isCrossSite(req)) {
       respondLine(res, 403, 'Refused: a browser sent this request for a page of another site');
       return;
@@ -99,17 +85,11 @@ function reload(options: Pick<AppOptions, 'reload'>): Respond {
       if (!(error instanceof ConfigError || error instanceof OperationError)) throw error;
       respondLine(res, 500, `The configuration was not changed:\n${error.message}`);
     }
-  };
-}
-
-function effectiveConfig({ exporter }: Pick<AppOptions, 'exporter'>): Respond {
-  return (_req, res) => {
+  });
+  route('/config', 'get', (_req, res) => {
     respond(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
-  };
-}
-
-function serviceDiscovery({ exporter, telemetryPath }: Pick<AppOptions, 'exporter' | 'telemetryPath'>): Respond {
-  return (req, res) => {
+  });
+  route('/sd', 'get', (req, res) => {
     const read = readHost(req);
     if (typeof read === 'string') {
       respondLine(res, 400, 'The targets bear the name in the Host header: send one header with a valid host:port');
@@ -119,7 +99,34 @@ function serviceDiscovery({ exporter, telemetryPath }: Pick<AppOptions, 'exporte
     const isTls = 'encrypted' in req.socket;
     const targets = discoverTargets({ host: read.host, isTls, telemetryPath, callCenters });
     respond(res, 200, 'application/json', JSON.stringify(targets));
+  });
+  app.use((_req, res) => {
+    respondLine(res, 404, 'Not found');
+  });
+  // Express tells an error handler by its four parameters; its own would show the stack to everyone.
+  app.use(((error: unknown, req, res, next) => {
+    failed(error, req, res, () => {
+      next(error);
+    });
+  }) satisfies ErrorRequestHandler);
+
+  const scrape = metricsHandler(exposition);
+  return (req, res) => {
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    const { url = '/' } = req;
+    // Of an address that is none express would answer with a page of its own.
+    if (!url.startsWith('/') && !URL.canParse(url)) respondLine(res, 404, 'Not found');
+    else if (pathOf(url) !== telemetryPath) app(req, res);
+    else if (req.method !== 'GET' && req.method !== 'HEAD') refuse(res, 'GET, HEAD');
+    else
+      scrape(req, res).catch((error: unknown) => {
+        failed(error, req, res, () => res.destroy());
+      });
   };
+}
+
+function refuse(res: ServerResponse, allow: string): void {
+  respondLine(res, 405, 'Method not allowed', { Allow: allow });
 }
 
 /** Sends a page. A Content-Security-Policy of the web config stays, with what the page needs itself added to it. */
