@@ -1,5 +1,5 @@
 import { UsageError } from '../core/errors.ts';
-import { RESERVED_PATHS } from '../http/app.ts';
+import { RESERVED_PATHS } from '../http/reserved-paths.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../core/log.ts';
 import { oneOf, readFlags } from './flags.ts';
 

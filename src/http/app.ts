@@ -1,138 +1,62 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import express, { type ErrorRequestHandler } from 'express';
-import { renderEffectiveConfig } from '../config/effective-config.ts';
-import { ConfigError, OperationError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
 import type { Exporter } from '../exporter/exporter.ts';
 import type { Exposition } from '../exposition/page-cache.ts';
-import type { Logger } from '../core/log.ts';
-import { readHost } from '../web-server/host-header.ts';
-import { respond, respondLine } from '../web-server/response.ts';
 import type { Handler } from '../web-server/access-control.ts';
+import { respondLine } from '../web-server/response.ts';
 import { metricsHandler } from './metrics-handler.ts';
-import { allowSources } from './content-security-policy.ts';
-import { isCrossSite } from './cross-site.ts';
-import { discoverTargets } from './service-discovery.ts';
-import { CONTENT_SECURITY_POLICY, PAGE_SOURCES } from './status-page/style.ts';
-import { pathOf, searchOf } from './request-target.ts';
-import { parseVdnQuery, type VdnQuery } from './status-page/vdn-list.ts';
+import type { PagesOptions } from './pages.ts';
+import { pathOf } from './request-target.ts';
 
-/** Paths that the telemetry path must leave free. */
-export const RESERVED_PATHS = ['/-/healthy', '/-/ready', '/-/reload', '/config', '/sd'];
-
-export interface AppOptions {
+export interface AppOptions extends Omit<PagesOptions, 'onError'> {
   readonly exporter: Pick<Exporter, 'callCenters' | 'config' | 'isReady'>;
   readonly exposition: Exposition;
-  readonly telemetryPath: string;
-  /** Renders the status page. */
-  readonly statusPage: (query: VdnQuery) => string;
-  /** Loads the configuration again; rejects with ConfigError when it cannot be used. */
-  readonly reload: () => Promise<void>;
   readonly logger: Pick<Logger, 'error'>;
 }
 
 /**
- * All routes, without a listener. The telemetry path is looked at first, and answered without express, which gives each
- * request and response another prototype: that would cost a scrape as much as all the rest of it.
+ * All routes, without a listener. Scrapes and probes are answered here, without express: it gives each request and
+ * response another prototype, which costs a scrape as much as all the rest of it. The pages, and express with them, are
+ * loaded when somebody asks for one: 13 MB that an exporter which is only scraped does not need.
  */
 export function createApp(options: AppOptions): Handler {
   const { exporter, exposition, telemetryPath, logger } = options;
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.enable('case sensitive routing');
-  app.enable('strict routing');
-
-  /** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
-  const route = (
-    path: string,
-    method: 'get' | 'post',
-    handler: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>,
-  ) => {
-    app[method](path, handler);
-    app.all(path, (_req, res) => {
-      refuse(res, method === 'get' ? 'GET, HEAD' : 'POST');
-    });
-  };
-
-  /** @param giveUp ends a response that has started */
-  const failed = (error: unknown, req: IncomingMessage, res: ServerResponse, giveUp: () => void) => {
+  const onError = (error: unknown, req: IncomingMessage, res: ServerResponse) => {
     const err = error instanceof Error ? error.stack : String(error);
     logger.error({ path: pathOf(req.url), err }, 'Cannot answer a request');
-    if (res.headersSent) giveUp();
-    else respondLine(res, 500, 'Internal error: the log says more');
+    if (!res.headersSent) respondLine(res, 500, 'Internal error: the log says more');
   };
+  let pages: Promise<Handler> | undefined;
+  const loadPages = () =>
+    (pages ??= import('./pages.ts').then(({ createPages }) => createPages({ ...options, onError })));
 
-  route('/', 'get', (req, res) => {
-    const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
-    respondHtml(res, page);
-  });
-  route('/-/healthy', 'get', (_req, res) => {
-    respondLine(res, 200, 'Healthy');
-  });
-  route('/-/ready', 'get', (_req, res) => {
-    if (exporter.isReady()) respondLine(res, 200, 'Ready');
-    else respondLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
-  });
-  route('/-/reload', 'post', async (req, res) => {
-    if (isCrossSite(req)) {
-      respondLine(res, 403, 'Refused: a browser sent this request for a page of another site');
-      return;
-    }
-    try {
-      await options.reload();
-      respondLine(res, 200, 'Reloaded');
-    } catch (error) {
-      if (!(error instanceof ConfigError || error instanceof OperationError)) throw error;
-      respondLine(res, 500, `The configuration was not changed:\n${error.message}`);
-    }
-  });
-  route('/config', 'get', (_req, res) => {
-    respond(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
-  });
-  route('/sd', 'get', (req, res) => {
-    const read = readHost(req);
-    if (typeof read === 'string') {
-      respondLine(res, 400, 'The targets bear the name in the Host header: send one header with a valid host:port');
-      return;
-    }
-    const callCenters = exporter.callCenters().map(({ config }) => config.name);
-    const isTls = 'encrypted' in req.socket;
-    const targets = discoverTargets({ host: read.host, isTls, telemetryPath, callCenters });
-    respond(res, 200, 'application/json', JSON.stringify(targets));
-  });
-  app.use((_req, res) => {
-    respondLine(res, 404, 'Not found');
-  });
-  // Express tells an error handler by its four parameters; its own would show the stack to everyone.
-  app.use(((error: unknown, req, res, next) => {
-    failed(error, req, res, () => {
-      next(error);
-    });
-  }) satisfies ErrorRequestHandler);
-
+  const probes: Readonly<Record<string, (res: ServerResponse) => void>> = {
+    '/-/healthy': (res) => {
+      respondLine(res, 200, 'Healthy');
+    },
+    '/-/ready': (res) => {
+      if (exporter.isReady()) respondLine(res, 200, 'Ready');
+      else respondLine(res, 503, 'Not ready: the first poll of a call center has not ended yet');
+    },
+  };
   const scrape = metricsHandler(exposition);
+
+  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const { url = '/', method } = req;
+    const path = pathOf(url);
+    const probe = Object.hasOwn(probes, path) ? probes[path] : undefined;
+    // Express would answer an invalid address with a page of its own.
+    if (!url.startsWith('/') && !URL.canParse(url)) respondLine(res, 404, 'Not found');
+    else if (path !== telemetryPath && probe === undefined) (await loadPages())(req, res);
+    else if (method !== 'GET' && method !== 'HEAD') respondLine(res, 405, 'Method not allowed', { Allow: 'GET, HEAD' });
+    else if (probe !== undefined) probe(res);
+    else await scrape(req, res);
+  };
   return (req, res) => {
     res.setHeader('X-Content-Type-Options', 'nosniff');
-    const { url = '/' } = req;
-    // Of an address that is none express would answer with a page of its own.
-    if (!url.startsWith('/') && !URL.canParse(url)) respondLine(res, 404, 'Not found');
-    else if (pathOf(url) !== telemetryPath) app(req, res);
-    else if (req.method !== 'GET' && req.method !== 'HEAD') refuse(res, 'GET, HEAD');
-    else
-      scrape(req, res).catch((error: unknown) => {
-        failed(error, req, res, () => res.destroy());
-      });
+    handle(req, res).catch((error: unknown) => {
+      onError(error, req, res);
+      if (!res.writableEnded) res.destroy();
+    });
   };
-}
-
-function refuse(res: ServerResponse, allow: string): void {
-  respondLine(res, 405, 'Method not allowed', { Allow: allow });
-}
-
-/** Sends a page. A Content-Security-Policy of the web config stays, with what the page needs itself added to it. */
-function respondHtml(res: ServerResponse, page: string): void {
-  const configured = res.getHeader('Content-Security-Policy');
-  const policy = typeof configured === 'string' ? allowSources(configured, PAGE_SOURCES) : CONTENT_SECURITY_POLICY;
-  res.setHeader('Content-Security-Policy', policy);
-  respond(res, 200, 'text/html', page, { 'Referrer-Policy': 'no-referrer' });
 }
