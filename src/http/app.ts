@@ -55,8 +55,9 @@ export function createApp(options: AppOptions): Handler {
   return (req, res) => {
     res.setHeader('X-Content-Type-Options', 'nosniff');
     handle(req, res).catch((error: unknown) => {
+      const hasStarted = res.headersSent;
       onError(error, req, res);
-      if (!res.writableEnded) res.destroy();
+      if (hasStarted) res.destroy();
     });
   };
 }

@@ -81,8 +81,9 @@ export function createPages(options: PagesOptions): Handler {
   });
   // Express recognizes an error handler by its four parameters. Its own would show the stack to everyone.
   app.use(((error: unknown, req, res, next) => {
+    const hasStarted = res.headersSent;
     options.onError(error, req, res);
-    if (res.headersSent) next(error);
+    if (hasStarted) next(error);
   }) satisfies ErrorRequestHandler);
   return app;
 }
