@@ -2,6 +2,7 @@
 // get every window of every VDN, with nights without rows, outages and corrections; the heap after a collection, the
 // ledger's size on disk and the size of the page must not grow. Run with the collector exposed, as the npm script does.
 import { parseArgs } from 'node:util';
+import { DEFAULT_TARGETS } from '../dist/config/targets.js';
 import { createExposition } from '../dist/exposition/page-cache.js';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { Ledger } from '../dist/ledger/ledger.js';
@@ -19,7 +20,7 @@ const perDay = 288;
 const ledger = new Ledger({ vdns: ids, lookbackWindows: 2, catchUpWindows: perDay }, start);
 const store = new SnapshotStore({
   ...{ callCenter: 'bench', ccId: 1, vdnLabelNames: [], staleAfterMs: 720_000 },
-  vdns: ids.map((id) => ({ id, name: `VDN ${id}`, labels: {} })),
+  vdns: ids.map((id) => ({ id, name: `VDN ${id}`, labels: {}, targets: DEFAULT_TARGETS })),
 });
 let now = start;
 const exposition = createExposition({

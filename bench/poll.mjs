@@ -12,6 +12,7 @@ import { Collector, totalsOf } from '../dist/exporter/poll.js';
 import { createClientFor } from '../dist/cms/create-client.js';
 import { systemClock as clock } from '../dist/core/clock.js';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
+import { DEFAULT_TARGETS } from '../dist/config/targets.js';
 import { Ledger } from '../dist/ledger/ledger.js';
 import { createLogger } from '../dist/core/log.js';
 import { SnapshotStore } from '../dist/exposition/snapshot-store.js';
@@ -75,7 +76,7 @@ async function benchmark(url, count) {
   const bodies = [];
   const config = {
     ...{ name: 'bench', url, ccId: 1, accessKey: 'ak', secretKey: { value: 'sk' }, proxyUrl: undefined },
-    vdns: vdns.map((id) => ({ id, name: '', labels: {} })),
+    vdns: vdns.map((id) => ({ id, name: '', labels: {}, targets: DEFAULT_TARGETS })),
     poll: { timeoutMs: 60_000, concurrency: CONCURRENCY },
     tls: { insecureSkipVerify: false },
     signing: { headers: ['content-length', 'content-type', 'host'], milliseconds: true, host: undefined },

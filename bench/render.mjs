@@ -2,12 +2,15 @@
 // real `serve` does it between polls, where it cannot be told apart from the rest.
 // Usage: node bench/render.mjs VDNS ROUNDS (forked: speaks over the IPC channel).
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { DEFAULT_TARGETS } from '../dist/config/targets.js';
 import { systemClock } from '../dist/core/clock.js';
+import { openingStatesAt } from '../dist/exposition/opening-states.js';
 import { createExposition } from '../dist/exposition/page-cache.js';
 import { createSelfMetricsText } from '../dist/exposition/runtime-metrics.js';
 import { createTelemetry } from '../dist/exposition/self-metrics.js';
 
 const CALL_CENTER = 'headquarters';
+const openings = openingStatesAt(Date.now(), []);
 const [vdns, rounds] = process.argv.slice(2).map(Number);
 
 /** A small generator (mulberry32), so that every run sees the same numbers. */
@@ -26,6 +29,7 @@ function makeSnapshot(version) {
   return {
     callCenter: CALL_CENTER,
     version,
+    openings,
     vdns: Array.from({ length: vdns }, (_, index) => {
       const [talking, idle, busy, resting, inbound] = [below(40), below(20), below(8), below(6), below(300)];
       const answered = below(inbound + 1);
@@ -34,6 +38,8 @@ function makeSnapshot(version) {
         name: `Hotline ${index + 1}`,
         labels: {},
         ccId: 1,
+        targets: DEFAULT_TARGETS,
+        opening: openings.of(undefined),
         window: {
           vdn: index + 1,
           start: 1_763_460_000_000 + version * 300_000,

@@ -3,7 +3,7 @@ import { Backfill, type BackfillJob, type BackfillState } from '../history/backf
 import { type Clock, systemClock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { loadConfig } from '../config/load.ts';
-import type { Config, VdnConfig } from '../config/schema.ts';
+import type { Config, Vdn } from '../config/schema.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { count } from '../core/format.ts';
 import { planHistory } from '../history/plan.ts';
@@ -54,7 +54,7 @@ async function resumeFrom(flags: BackfillFlags, job: BackfillJob, now: number): 
 function describer({ vdnLabelNames }: Config, selections: readonly Selection[]) {
   const labels = Object.fromEntries(vdnLabelNames.map((name) => [name, '']));
   const known = selections.map(({ vdns }) => new Map(vdns === 'all' ? [] : vdns.map((vdn) => [vdn.id, vdn])));
-  return (target: number, id: number): VdnConfig => known[target]?.get(id) ?? { id, name: '', labels };
+  return (target: number, id: number): Vdn => known[target]?.get(id) ?? { id, name: '', labels };
 }
 
 /**

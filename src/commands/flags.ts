@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { type CallCenterConfig, type Config, MAX_VDN_ID, MAX_VDNS, type VdnConfig } from '../config/schema.ts';
+import { type CallCenterConfig, type Config, MAX_VDN_ID, MAX_VDNS, type Vdn } from '../config/schema.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatIds } from '../core/format.ts';
 import type { HistoryTarget } from '../history/plan.ts';
@@ -50,7 +50,7 @@ export const QUESTION_FLAGS = {
 /** A call center and those of its VDNs that a command is about. */
 export interface Selection {
   readonly config: CallCenterConfig;
-  readonly vdns: readonly VdnConfig[] | 'all';
+  readonly vdns: readonly Vdn[] | 'all';
 }
 
 /**

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 
 import { formatDuration } from '../core/duration.ts';
+import { describeOpeningHours, describeTargets } from './effective-line.ts';
 import type { CallCenterConfig, Config, PollConfig, VdnConfig } from './schema.ts';
 import { idRanges } from '../core/format.ts';
 
@@ -22,14 +24,16 @@ export function renderEffectiveConfig(config: Config): string {
 }
 
 function redactCallCenter(callCenter: CallCenterConfig): Record<string, unknown> {
-  const { name, url, ccId, secretKey, vdns, poll, tls, proxyUrl, signing } = callCenter;
+  const { name, url, ccId, secretKey, vdns, targets, openingHours, poll, tls, proxyUrl, signing } = callCenter;
   return withoutUndefined({
     name,
     url,
     cc_id: ccId,
     access_key: SECRET,
     ...('file' in secretKey ? { secret_key_file: secretKey.file } : { secret_key: SECRET }),
-    vdns: vdns === 'all' ? 'all' : listVdns(vdns),
+    vdns: vdns === 'all' ? 'all' : listVdns(vdns, callCenter),
+    targets: describeTargets(targets),
+    opening_hours: openingHours && describeOpeningHours(openingHours),
     poll: describePoll(poll),
     tls: withoutUndefined({
       ca_file: tls.caFile,
@@ -59,25 +63,37 @@ function describePoll(poll: PollConfig): Record<string, unknown> {
   };
 }
 
-/** Ids without a name or label as ranges, the others as mappings. */
-function listVdns(vdns: readonly VdnConfig[]): unknown[] {
+/** Ids with nothing of their own as ranges, the others as mappings. */
+function listVdns(vdns: readonly VdnConfig[], callCenter: CallCenterConfig): unknown[] {
   const list: unknown[] = [];
   let plain: number[] = [];
   const endRun = (): void => {
     list.push(...idRanges(plain).map((range) => (range.includes('-') ? range : Number(range))));
     plain = [];
   };
-  for (const { id, name, labels } of vdns) {
-    const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
-    if (name !== '' || Object.keys(given).length > 0) {
+  for (const vdn of vdns) {
+    const { id } = vdn;
+    const own = describeVdn(vdn, callCenter);
+    if (Object.keys(own).length > 0) {
       endRun();
-      list.push({ id, ...(name === '' ? {} : { name }), ...(Object.keys(given).length > 0 ? { labels: given } : {}) });
+      list.push({ id, ...own });
     } else {
       plain.push(id);
     }
   }
   endRun();
   return list;
+}
+
+/** What a VDN has beside its id, and what is not as in its call center. */
+function describeVdn({ name, labels, targets, openingHours }: VdnConfig, callCenter: CallCenterConfig) {
+  const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+  return withoutUndefined({
+    name: name === '' ? undefined : name,
+    labels: Object.keys(given).length === 0 ? undefined : given,
+    targets: isDeepStrictEqual(targets, callCenter.targets) ? undefined : describeTargets(targets),
+    opening_hours: openingHours === callCenter.openingHours ? undefined : describeOpeningHours(openingHours),
+  });
 }
 
 /** Hides the user and the password of a proxy. */

@@ -1,10 +1,12 @@
 import type { FileKind } from './file-checks.ts';
-import type { Reader } from './value-reader.ts';
+import { createPlans, NO_HOURS, readOpeningHours } from './opening-hours.ts';
 import { CONFIG_KEYS, DEFAULT_POLL, DEFAULT_SIGNING, DEFAULT_TLS, MAX_CC_ID, SIGNABLE_HEADERS } from './schema.ts';
 import type { CallCenterConfig, Config, PollConfig, SecretSource, SigningConfig, TlsConfig } from './schema.ts';
+import { DEFAULT_TARGETS, readTargets } from './targets.ts';
 import { authority, duration, flag, integer, line, origin, proxyUrl, text } from './value-parsers.ts';
+import type { Reader } from './value-reader.ts';
 import { readVdns } from './vdns.ts';
-import type { ListedVdn } from './vdns.ts';
+import type { ListedVdn, VdnDefaults } from './vdns.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -26,14 +28,19 @@ type ListedCallCenter = Omit<CallCenterConfig, 'vdns'> & { readonly vdns: readon
  */
 export function readConfig(root: Reader, context: LoadContext): Omit<Config, 'warnings'> {
   const keys = root.mapping(CONFIG_KEYS.root);
-  const poll = readPoll(keys?.optional('poll'), DEFAULT_POLL);
+  const defaults = {
+    poll: readPoll(keys?.optional('poll'), DEFAULT_POLL),
+    targets: readTargets(keys?.optional('targets'), DEFAULT_TARGETS),
+    openingHours: readOpeningHours(keys?.optional('opening_hours'), NO_HOURS),
+    planOf: createPlans(),
+  };
   const value = keys?.required('call_centers');
   const items = value?.list('a list of call centers');
   if (items?.length === 0) value?.report('Must have at least one call center');
 
   const names = new Map<string, number>();
   const callCenters = (items ?? [])
-    .map((item) => readCallCenter(item, { poll, names, context }))
+    .map((item) => readCallCenter(item, { ...defaults, names, context }))
     .filter((c) => c !== undefined);
   const vdns = callCenters.flatMap((callCenter) => (callCenter.vdns === 'all' ? [] : callCenter.vdns));
   const vdnLabelNames = [...new Set(vdns.flatMap(({ labels }) => [...labels.keys()]))].sort();
@@ -49,24 +56,30 @@ function withAllLabels(callCenter: ListedCallCenter, names: readonly string[]): 
   return { ...callCenter, vdns };
 }
 
-interface CallCenterContext {
+/** What holds at the top level, and what call centers share. */
+interface CallCenterContext extends VdnDefaults {
   readonly poll: PollConfig;
   /** The names so far, with their lines. */
   readonly names: Map<string, number>;
   readonly context: LoadContext;
 }
 
-function readCallCenter(value: Reader, { poll, names, context }: CallCenterContext): ListedCallCenter | undefined {
+function readCallCenter(value: Reader, shared: CallCenterContext): ListedCallCenter | undefined {
   const keys = value.mapping(CONFIG_KEYS.callCenter);
   if (keys === undefined) return undefined;
+  const { names, context, planOf } = shared;
+  const targets = readTargets(keys.optional('targets'), shared.targets);
+  const openingHours = readOpeningHours(keys.optional('opening_hours'), shared.openingHours);
   return {
     name: readName(keys.required('name'), names),
     url: readUrl(keys.required('url'), context),
     ccId: integer(keys.optional('cc_id'), 1, MAX_CC_ID),
     accessKey: readAccessKey(keys.required('access_key')),
     secretKey: readSecretKey(value, keys.optional('secret_key'), keys.optional('secret_key_file'), context),
-    vdns: readVdns(keys.required('vdns')) ?? [],
-    poll: readPoll(keys.optional('poll'), poll),
+    vdns: readVdns(keys.required('vdns'), { targets, openingHours, planOf }) ?? [],
+    targets,
+    openingHours: planOf(openingHours),
+    poll: readPoll(keys.optional('poll'), shared.poll),
     tls: readTls(keys.optional('tls'), context),
     proxyUrl: proxyUrl(keys.optional('proxy_url')),
     signing: readSigning(keys.optional('signing')),

@@ -1,3 +1,7 @@
+import type { OpeningPlan } from './opening-plan.ts';
+import { INDICATORS, SEVERITIES } from './targets.ts';
+import type { Targets } from './targets.ts';
+
 /** A secret as the user gave it: the value itself, or a file that is read again for every use. */
 export type SecretSource = { readonly value: string } | { readonly file: string };
 
@@ -14,12 +18,19 @@ export interface PollConfig {
   readonly concurrency: number;
 }
 
-export interface VdnConfig {
+/** A VDN by its names. */
+export interface Vdn {
   readonly id: number;
   /** Empty when the config gives none. */
   readonly name: string;
   /** Every name of {@link Config.vdnLabelNames}, empty where the VDN has none. */
   readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface VdnConfig extends Vdn {
+  readonly targets: Targets;
+  /** Undefined when it is always open. */
+  readonly openingHours: OpeningPlan | undefined;
 }
 
 export interface TlsConfig {
@@ -47,6 +58,9 @@ export interface CallCenterConfig {
   readonly secretKey: SecretSource;
   /** In the order of their ids; `all` leaves the choice to the API. */
   readonly vdns: readonly VdnConfig[] | 'all';
+  /** Of the VDNs that have none of their own, and of all with `vdns: all`. */
+  readonly targets: Targets;
+  readonly openingHours: OpeningPlan | undefined;
   readonly poll: PollConfig;
   readonly tls: TlsConfig;
   /** As configured; undefined means what the environment says. May carry a password. */
@@ -65,7 +79,7 @@ export interface Config {
 
 /** Every key that may be written, by the mapping it stands in. */
 export const CONFIG_KEYS = {
-  root: ['poll', 'call_centers'],
+  root: ['poll', 'targets', 'opening_hours', 'call_centers'],
   poll: ['settle_delay', 'retry_interval', 'lookback_windows', 'catch_up', 'stale_after', 'timeout', 'concurrency'],
   callCenter: [
     'name',
@@ -75,12 +89,17 @@ export const CONFIG_KEYS = {
     'secret_key',
     'secret_key_file',
     'vdns',
+    'targets',
+    'opening_hours',
     'poll',
     'tls',
     'proxy_url',
     'signing',
   ],
-  vdn: ['id', 'name', 'labels'],
+  vdn: ['id', 'name', 'labels', 'targets', 'opening_hours'],
+  targets: INDICATORS,
+  threshold: SEVERITIES,
+  openingHours: ['time_zone', 'week', 'closed_on', 'open_on'],
   tls: ['ca_file', 'server_name', 'cert_file', 'key_file', 'insecure_skip_verify'],
   signing: ['headers', 'milliseconds', 'host'],
 } as const;

@@ -45,7 +45,8 @@ interface Place {
   readonly path: string;
 }
 
-const LOOKS_LIKE_A_KEY = /^(?:[a-z_]{1,30}|<<)$/;
+/** A key of the config, a day or range of days, a date, or the merge key. */
+const LOOKS_LIKE_A_KEY = /^(?:[a-z_]{1,30}|[a-z]{3}-[a-z]{3}|\d{4}-\d\d-\d\d|<<)$/;
 const NULL = /^(?:~|null|Null|NULL|)$/;
 
 /**

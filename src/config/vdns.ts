@@ -1,20 +1,32 @@
-import type { Reader } from './value-reader.ts';
+import { readOpeningHours } from './opening-hours.ts';
+import type { OpeningHours } from './opening-hours.ts';
+import type { OpeningPlan } from './opening-plan.ts';
 import { CONFIG_KEYS, MAX_VDN_ID, MAX_VDNS } from './schema.ts';
+import { readTargets } from './targets.ts';
+import type { Targets } from './targets.ts';
 import { anyText, integer } from './value-parsers.ts';
+import type { Reader } from './value-reader.ts';
 
 /** A VDN with the labels that it was given, which need not be those of the others. */
 export interface ListedVdn {
   readonly id: number;
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
+  readonly targets: Targets;
+  readonly openingHours: OpeningPlan | undefined;
 }
 
-interface Entry {
+/** What the VDNs of a call center have unless they say otherwise. */
+export interface VdnDefaults {
+  readonly targets: Targets;
+  readonly openingHours: OpeningHours;
+  readonly planOf: (hours: OpeningHours) => OpeningPlan | undefined;
+}
+
+interface Entry extends Omit<ListedVdn, 'id'> {
   readonly first: number;
   readonly last: number;
   readonly fromEnvironment: boolean;
-  readonly name: string;
-  readonly labels: ReadonlyMap<string, string>;
 }
 
 const LABEL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -25,7 +37,7 @@ const PROMETHEUS_LABELS = ['job', 'instance', 'le', 'quantile'];
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /** The VDNs of a call center, sorted by id; undefined after a problem that leaves none. */
-export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all' | undefined {
+export function readVdns(value: Reader | undefined, defaults: VdnDefaults): readonly ListedVdn[] | 'all' | undefined {
   if (value === undefined) return undefined;
   if (value.isScalar() && value.scalar('')?.text === 'all') return 'all';
   const items = value.list('a list of VDNs such as [1, 10-19], or the word all');
@@ -36,7 +48,7 @@ export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all
   const lines = new Map<number, number>();
   let count = 0;
   for (const item of items) {
-    const entry = item.isMapping() ? readMapping(item) : readRange(item);
+    const entry = item.isMapping() ? readMapping(item, defaults) : readRange(item, defaults);
     if (entry === undefined) continue;
     count += entry.last - entry.first + 1;
     // A huge range is counted, not walked.
@@ -47,7 +59,8 @@ export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all
         twice ??= id;
         continue;
       }
-      vdns.set(id, { id, name: entry.name, labels: entry.labels });
+      const { name, labels, targets, openingHours } = entry;
+      vdns.set(id, { id, name, labels, targets, openingHours });
       lines.set(id, item.line);
     }
     if (twice === undefined) continue;
@@ -58,7 +71,7 @@ export function readVdns(value: Reader | undefined): readonly ListedVdn[] | 'all
   return [...vdns.values()].sort((a, b) => a.id - b.id);
 }
 
-function readRange(item: Reader): Entry | undefined {
+function readRange(item: Reader, { targets, openingHours, planOf }: VdnDefaults): Entry | undefined {
   const expected = `a VDN id (1 to ${MAX_VDN_ID}), a range such as 10-19, or a mapping with id`;
   const scalar = item.scalar(expected);
   if (scalar === undefined) return undefined;
@@ -67,21 +80,25 @@ function readRange(item: Reader): Entry | undefined {
   const last = Number(match?.[2] ?? match?.[1]);
   if (match !== null && first > last) item.report('The range is empty: its end lies before its start');
   else if (match !== null && last <= MAX_VDN_ID) {
-    return { first, last, fromEnvironment: scalar.fromEnvironment, name: '', labels: NO_LABELS };
+    const { fromEnvironment } = scalar;
+    return { first, last, fromEnvironment, name: '', labels: NO_LABELS, targets, openingHours: planOf(openingHours) };
   } else item.report(`Must be ${expected}`);
   return undefined;
 }
 
-function readMapping(item: Reader): Entry | undefined {
+function readMapping(item: Reader, defaults: VdnDefaults): Entry | undefined {
   const keys = item.mapping(CONFIG_KEYS.vdn);
   if (keys === undefined) return undefined;
   const idValue = keys.required('id');
   const id = integer(idValue, 1, MAX_VDN_ID);
   const name = anyText(keys.optional('name')) ?? '';
   const labels = readLabels(keys.optional('labels'));
+  const targets = readTargets(keys.optional('targets'), defaults.targets);
+  const hours = readOpeningHours(keys.optional('opening_hours'), defaults.openingHours);
+  const openingHours = defaults.planOf(hours);
   if (id === undefined) return undefined;
   const fromEnvironment = idValue?.scalar('')?.fromEnvironment === true;
-  return { first: id, last: id, fromEnvironment, name, labels };
+  return { first: id, last: id, fromEnvironment, name, labels, targets, openingHours };
 }
 
 function readLabels(value: Reader | undefined): ReadonlyMap<string, string> {

@@ -145,6 +145,20 @@ export const VDN_INFO: MetricDefinition = {
   labels: [...VDN_LABELS, 'cc_id', 'name'],
 };
 
+export const VDN_OPEN: MetricDefinition = {
+  name: 'aicc_cti_vdn_open',
+  type: 'gauge',
+  help: '1 while the VDN is open by the configured opening_hours, 0 while it is closed; always 1 without opening_hours.',
+  labels: VDN_LABELS,
+};
+
+export const VDN_THRESHOLD: MetricDefinition = {
+  name: 'aicc_cti_vdn_threshold',
+  type: 'gauge',
+  help: 'Configured targets, 0 to 1: the VDN is bad when its answer_ratio is below, or its occupancy_ratio or unavailable_ratio above. No series where a target is off.',
+  labels: [...VDN_LABELS, 'indicator', 'severity'],
+};
+
 const CENTER = ['call_center'] as const;
 const CENTER_REASON = ['call_center', 'reason'] as const;
 

@@ -86,6 +86,14 @@ function equal<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
+/** A page from before a line opened or closed is not served any more: that is exposed to the second. */
+function haveSameOpenings(before: Page, after: Page): boolean {
+  return before.snapshots.every(({ callCenter, openings }) => {
+    const now = after.snapshots.find((snapshot) => snapshot.callCenter === callCenter);
+    return now === undefined || now.openings === openings;
+  });
+}
+
 /**
  * Serves the window data from renderings that are made once per change, joined with the exporter's own metrics, which
  * are fresh for every scrape. A rendering is of one moment: a scrape never shows half a change.
@@ -192,7 +200,8 @@ export function createExposition({ sources, labelNames, selfMetrics }: Expositio
       for (const [key, last] of [...pages]) {
         const page = last.scraped ? newestPage(key, last.request) : undefined;
         if (page === undefined) continue;
-        if (page !== last) page.before = last.finished ? last : last.before;
+        const before = last.finished ? last : last.before;
+        if (page !== last && before !== undefined && haveSameOpenings(before, page)) page.before = before;
         started.push(page.kept);
       }
       await Promise.allSettled(started);

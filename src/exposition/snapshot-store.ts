@@ -1,10 +1,13 @@
 import type { VdnWindow } from '../cms/rows.ts';
+import type { OpeningPlan } from '../config/opening-plan.ts';
 import type { VdnConfig } from '../config/schema.ts';
+import type { Targets } from '../config/targets.ts';
 import { NO_TOTALS, type Totals } from '../ledger/vdn-ledger.ts';
 import { WINDOW_MS } from '../core/window.ts';
+import { openingStatesAt, type OpeningState, type OpeningStates } from './opening-states.ts';
 
-/** One VDN as a scrape shows it. All parts are immutable: a change replaces them. */
-export interface VdnState {
+/** What the API told about one VDN, with its names. All parts are immutable: a change replaces them. */
+export interface VdnData {
   readonly id: number;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -14,17 +17,28 @@ export interface VdnState {
   readonly totals: Totals;
 }
 
+/** One VDN as a scrape shows it. */
+export interface VdnState extends VdnData {
+  readonly targets: Targets;
+  readonly opening: OpeningState;
+}
+
 /** One call center as a scrape shows it, ordered by VDN id. The same version means the same content. */
 export interface CallCenterSnapshot {
   readonly callCenter: string;
   readonly version: number;
   readonly vdns: readonly VdnState[];
+  /** The same object until a line opens or closes. */
+  readonly openings: OpeningStates;
 }
 
 export interface SnapshotStoreOptions {
   readonly callCenter: string;
   readonly ccId: number | undefined;
   readonly vdns: readonly VdnConfig[] | 'all';
+  /** Of every VDN with `vdns: all`. */
+  readonly targets: Targets;
+  readonly openingHours: OpeningPlan | undefined;
   readonly vdnLabelNames: readonly string[];
   readonly staleAfterMs: number;
 }
@@ -46,6 +60,7 @@ export class SnapshotStore {
   #totals: ReadonlyMap<number, Totals> = new Map();
   #snapshot: CallCenterSnapshot | undefined;
   #freshUntil = Infinity;
+  #openings: OpeningStates | undefined;
   #version = 0;
 
   constructor(options: SnapshotStoreOptions) {
@@ -98,27 +113,38 @@ export class SnapshotStore {
 
   /** What is to be shown at `now`; the same object as long as that is the same. */
   snapshot(now: number): CallCenterSnapshot {
-    if (this.#snapshot !== undefined && now <= this.#freshUntil) return this.#snapshot;
+    const openings = this.#openingsAt(now);
+    if (this.#snapshot?.openings === openings && now <= this.#freshUntil) return this.#snapshot;
     this.#freshUntil = Infinity;
     for (const [vdn, window] of this.#windows) {
       if (this.#isStale(window, now)) this.#windows.delete(vdn);
       else this.#freshUntil = Math.min(this.#freshUntil, window.start + WINDOW_MS + this.#options.staleAfterMs);
     }
     const { callCenter } = this.#options;
-    this.#snapshot = { callCenter, version: ++this.#version, vdns: this.#configured().map((vdn) => this.#state(vdn)) };
+    const vdns = this.#configured().map((vdn) => this.#state(vdn, openings));
+    this.#snapshot = { callCenter, version: ++this.#version, vdns, openings };
     return this.#snapshot;
   }
 
+  #openingsAt(now: number): OpeningStates {
+    if (this.#openings?.holdAt(now) === true) return this.#openings;
+    const { vdns, openingHours } = this.#options;
+    const plans = vdns === 'all' ? [openingHours] : vdns.map((vdn) => vdn.openingHours);
+    return (this.#openings = openingStatesAt(now, plans));
+  }
+
   #configured(): readonly VdnConfig[] {
+    const { targets, openingHours } = this.#options;
     if (this.#options.vdns !== 'all') return this.#options.vdns;
     const labels = Object.fromEntries(this.#options.vdnLabelNames.map((name) => [name, '']));
     const ids = new Set([...this.#windows.keys(), ...this.#totals.keys()]);
-    return [...ids].sort((a, b) => a - b).map((id) => ({ id, name: '', labels }));
+    return [...ids].sort((a, b) => a - b).map((id) => ({ id, name: '', labels, targets, openingHours }));
   }
 
-  #state({ id, name, labels }: VdnConfig): VdnState {
+  #state({ id, name, labels, targets, openingHours }: VdnConfig, openings: OpeningStates): VdnState {
     const window = this.#windows.get(id);
     const totals = this.#totals.get(id) ?? NO_TOTALS;
-    return { id, name, labels, ccId: this.#options.ccId ?? window?.ccId, window, totals };
+    const ccId = this.#options.ccId ?? window?.ccId;
+    return { id, name, labels, ccId, window, totals, targets, opening: openings.of(openingHours) };
   }
 }

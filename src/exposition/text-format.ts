@@ -1,6 +1,15 @@
 /** The window data as lines of the exposition formats, from the metric table and the snapshots. Pure. */
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START, type MetricDefinition } from './metrics.ts';
-import type { CallCenterSnapshot, VdnState } from './snapshot-store.ts';
+import { INDICATORS, SEVERITIES } from '../config/targets.ts';
+import {
+  TOTAL_METRICS,
+  VDN_INFO,
+  VDN_OPEN,
+  VDN_THRESHOLD,
+  WINDOW_METRICS,
+  WINDOW_START,
+  type MetricDefinition,
+} from './metrics.ts';
+import type { CallCenterSnapshot, VdnData, VdnState } from './snapshot-store.ts';
 
 /** Text 0.0.4 (the classic Prometheus format) or OpenMetrics 1.0. Their samples are the same, see `header`. */
 export type Format = 'text' | 'openmetrics';
@@ -9,9 +18,9 @@ export type Format = 'text' | 'openmetrics';
 const VDNS_PER_PIECE = 500;
 
 /** A metric with what writes its samples. */
-export interface Family extends MetricDefinition {
+export interface Family<State> extends MetricDefinition {
   /** The lines of one VDN; `start` is the line up to the opening quote of `vdn`. Empty when there is nothing to show. */
-  readonly lines: (start: string, vdn: VdnState) => string;
+  readonly lines: (start: string, vdn: State) => string;
 }
 
 /** Escapes a label value: backslash, quote and line feed, alike in both formats. */
@@ -47,11 +56,11 @@ function scaled(value: number, factor: number): number {
 }
 
 /**
- * Everything that is shown of a VDN, in the order it is written.
+ * Everything that comes from the API, in the order it is written.
  * @param labelNames the configured label names, which every info sample carries
  */
-export function families(labelNames: readonly string[]): Family[] {
-  const windows = WINDOW_METRICS.map((metric): Family => {
+export function dataFamilies(labelNames: readonly string[]): Family<VdnData>[] {
+  const windows = WINDOW_METRICS.map((metric): Family<VdnData> => {
     const { scale } = metric;
     const samples = metric.samples.map(({ field, extra }) => ({
       field,
@@ -71,15 +80,15 @@ export function families(labelNames: readonly string[]): Family[] {
       },
     };
   });
-  const windowStart: Family = {
+  const windowStart: Family<VdnData> = {
     ...WINDOW_START,
     lines: (start, { id, window }) => (window === undefined ? '' : `${start}${id}"} ${window.start / 1000}\n`),
   };
-  const totals = TOTAL_METRICS.map((metric): Family => {
+  const totals = TOTAL_METRICS.map((metric): Family<VdnData> => {
     const { field } = metric;
     return { ...metric, lines: (start, { id, totals }) => `${start}${id}"} ${totals[field]}\n` };
   });
-  const info: Family = {
+  const info: Family<VdnData> = {
     ...VDN_INFO,
     lines: (start, { id, ccId, name, labels }) => {
       const texts = labelNames.map((label) => `,${label}="${escapeLabel(labels[label] ?? '')}"`).join('');
@@ -87,6 +96,30 @@ export function families(labelNames: readonly string[]): Family[] {
     },
   };
   return [...windows, windowStart, ...totals, info];
+}
+
+/** What comes from the config alone. */
+function configFamilies(): Family<VdnState>[] {
+  const isOpen: Family<VdnState> = {
+    ...VDN_OPEN,
+    lines: (start, { id, opening }) => `${start}${id}"} ${opening.isOpen ? 1 : 0}\n`,
+  };
+
+  const series = INDICATORS.flatMap((indicator) =>
+    SEVERITIES.map((severity) => ({ indicator, severity, end: `",indicator="${indicator}",severity="${severity}"} ` })),
+  );
+  const thresholds: Family<VdnState> = {
+    ...VDN_THRESHOLD,
+    lines: (start, { id, targets }) => {
+      let lines = '';
+      for (const { indicator, severity, end } of series) {
+        const value = targets[indicator][severity];
+        if (value !== undefined) lines += `${start}${id}${end}${value}\n`;
+      }
+      return lines;
+    },
+  };
+  return [isOpen, thresholds];
 }
 
 /**
@@ -99,7 +132,7 @@ export function* windowText(
   labelNames: readonly string[],
   format: Format,
 ): Generator<string, void> {
-  for (const family of families(labelNames)) {
+  for (const family of [...dataFamilies(labelNames), ...configFamilies()]) {
     let pending = header({ ...family, help: escapeHelp(family.help) }, format);
     for (const { callCenter, vdns } of snapshots) {
       const start = `${family.name}{call_center="${escapeLabel(callCenter)}",vdn="`;

@@ -1,4 +1,4 @@
-import type { VdnConfig } from '../config/schema.ts';
+import type { Vdn } from '../config/schema.ts';
 import { Gaps, type GapsState } from './gaps.ts';
 import type { HistoryPlan, HistoryTarget } from './plan.ts';
 import type { Output } from './output.ts';
@@ -39,7 +39,7 @@ export interface BackfillOptions {
   readonly plan: HistoryPlan;
   readonly text: HistoryText;
   readonly output: Output;
-  readonly describe: (target: number, vdn: number) => VdnConfig;
+  readonly describe: (target: number, vdn: number) => Vdn;
   readonly ccIdOf: (target: number) => number | undefined;
 }
 

@@ -1,6 +1,6 @@
 /** Windows for people and programs: an aligned table, JSON or CSV. */
 import type { VdnWindow, WindowField } from '../cms/rows.ts';
-import type { VdnConfig } from '../config/schema.ts';
+import type { Vdn } from '../config/schema.ts';
 import { formatTime } from './time-range.ts';
 import { WINDOW_MS } from '../core/window.ts';
 
@@ -10,7 +10,7 @@ export type QueryOutput = (typeof QUERY_OUTPUTS)[number];
 /** A VDN, and its window when the API has one. */
 export interface QueryRow {
   readonly callCenter: string;
-  readonly vdn: VdnConfig;
+  readonly vdn: Vdn;
   readonly window: VdnWindow | undefined;
 }
 

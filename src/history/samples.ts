@@ -1,10 +1,10 @@
 /** Windows of the past as samples with timestamps: the same series as on the metrics page. */
 import type { VdnWindow } from '../cms/rows.ts';
-import type { VdnConfig } from '../config/schema.ts';
-import type { VdnState } from '../exposition/snapshot-store.ts';
+import type { Vdn } from '../config/schema.ts';
+import type { VdnData } from '../exposition/snapshot-store.ts';
 import { type Totals, NO_TOTALS } from '../ledger/vdn-ledger.ts';
 import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
-import { escapeLabel, type Family, families, header } from '../exposition/text-format.ts';
+import { escapeLabel, dataFamilies, type Family, header } from '../exposition/text-format.ts';
 
 /** `openmetrics` counts time in seconds and ends with `# EOF`, `victoriametrics` in milliseconds. */
 export const HISTORY_FORMATS = ['openmetrics', 'victoriametrics'] as const;
@@ -31,7 +31,7 @@ interface Entry {
 
 /** The windows of one VDN, oldest first. */
 interface Stretch {
-  readonly vdn: VdnConfig;
+  readonly vdn: Vdn;
   readonly entries: readonly Entry[];
 }
 
@@ -51,7 +51,7 @@ export function continueAccounts(
   windows: readonly VdnWindow[],
   accounts: Map<number, Account>,
   onGap: (vdn: number, gap: WindowRange) => void,
-  describe: (vdn: number) => VdnConfig,
+  describe: (vdn: number) => Vdn,
 ): Stretch[] {
   const byVdn = new Map<number, Entry[]>();
   for (const window of windows.toSorted((a, b) => a.vdn - b.vdn || a.start - b.start)) {
@@ -79,7 +79,7 @@ export interface HistoryTextOptions {
 /** What is shown of a VDN at a moment. */
 interface Moment {
   readonly ms: number;
-  readonly state: VdnState;
+  readonly state: VdnData;
   /** The start of a window that follows none: only counters are known. */
   readonly isBefore: boolean;
 }
@@ -94,13 +94,13 @@ function momentsOf({ vdn, entries }: Stretch, ccId: number | undefined): Moment[
 
 /** Writes history, family by family within each piece of it. */
 export class HistoryText {
-  readonly #families: readonly Family[];
+  readonly #families: readonly Family<VdnData>[];
   readonly #labels: string;
   readonly #unit: number;
   readonly #format: HistoryFormat;
 
   constructor({ format, labelNames, extraLabels }: HistoryTextOptions) {
-    this.#families = families(labelNames);
+    this.#families = dataFamilies(labelNames);
     this.#labels = extraLabels.map(([name, value]) => `${name}="${escapeLabel(value)}",`).join('');
     this.#unit = format === 'openmetrics' ? 1000 : 1;
     this.#format = format;

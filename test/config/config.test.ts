@@ -9,8 +9,10 @@ import { loadConfig } from '../../src/config/load.ts';
 import { renderEffectiveConfig } from '../../src/config/effective-config.ts';
 import { CONFIG_KEYS, DEFAULT_POLL, DEFAULT_SIGNING, DEFAULT_TLS } from '../../src/config/schema.ts';
 import type { CallCenterConfig, Config } from '../../src/config/schema.ts';
+import { DEFAULT_TARGETS } from '../../src/config/targets.ts';
 import { readSecret } from '../../src/config/secret.ts';
 import { OperationError } from '../../src/core/errors.ts';
+import { DEFAULT_LINE } from '../support/snapshots.ts';
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'config.example.yaml');
 
@@ -56,9 +58,23 @@ describe('The example config', () => {
       proxyUrl: undefined,
       signing: DEFAULT_SIGNING,
     });
-    expect(callCenter?.vdns).toHaveLength(12);
-    expect(callCenter?.vdns[1]).toEqual({ id: 2, name: 'Sales hotline', labels: { team: 'sales' } });
-    expect(callCenter?.vdns[2]).toEqual({ id: 10, name: '', labels: { team: '' } });
+    const vdns = callCenter?.vdns === 'all' ? [] : (callCenter?.vdns ?? []);
+    expect(vdns.map(({ id }) => id)).toEqual([1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(vdns[1]).toMatchObject({ id: 2, name: 'Sales hotline', labels: { team: 'sales' } });
+    expect(vdns[3]).toMatchObject({ id: 10, name: '', labels: { team: '' } });
+    expect(vdns.map(({ targets }) => targets.answer_ratio)).toEqual([
+      { warning: 0.8, critical: 0.5 },
+      { warning: 0.9, critical: 0.5 },
+      { warning: undefined, critical: undefined },
+      ...Array.from({ length: 10 }, () => ({ warning: 0.8, critical: 0.5 })),
+    ]);
+    expect({ ...vdns[0]?.targets, answer_ratio: undefined }).toEqual({ ...DEFAULT_TARGETS, answer_ratio: undefined });
+    expect(vdns.map(({ openingHours }) => openingHours?.week[6])).toEqual([
+      [],
+      [{ from: 600, to: 1080 }],
+      undefined,
+      ...Array.from({ length: 10 }, () => []),
+    ]);
   });
 
   it('documents every key', async () => {
@@ -195,13 +211,15 @@ describe('VDNs', () => {
       'vdns: [7, 3-4, { id: 5, labels: { team: a, constructor: b } }, { id: 2147483647, name: "", labels: { floor: 3 } }]',
     );
     const none = { constructor: '', floor: '', team: '' };
-    expect(vdns).toEqual([
-      { id: 3, name: '', labels: none },
-      { id: 4, name: '', labels: none },
-      { id: 5, name: '', labels: { ...none, team: 'a', constructor: 'b' } },
-      { id: 7, name: '', labels: none },
-      { id: 2147483647, name: '', labels: { ...none, floor: '3' } },
-    ]);
+    expect(vdns).toEqual(
+      [
+        { id: 3, name: '', labels: none },
+        { id: 4, name: '', labels: none },
+        { id: 5, name: '', labels: { ...none, team: 'a', constructor: 'b' } },
+        { id: 7, name: '', labels: none },
+        { id: 2147483647, name: '', labels: { ...none, floor: '3' } },
+      ].map((vdn) => ({ ...vdn, ...DEFAULT_LINE })),
+    );
   });
 
   it('may be 5000', async () => {
@@ -317,6 +335,16 @@ describe('The effective config', () => {
       - id: 4
         name: Four
       - 5-7
+    targets:
+      answer_ratio:
+        warning: 0.8
+        critical: 0.6
+      occupancy_ratio:
+        warning: 0.9
+        critical: off
+      unavailable_ratio:
+        warning: 0.5
+        critical: off
     poll:
       settle_delay: 10s
       retry_interval: 15s

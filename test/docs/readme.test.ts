@@ -6,6 +6,8 @@ import {
   SELF_METRICS,
   TOTAL_METRICS,
   VDN_INFO,
+  VDN_OPEN,
+  VDN_THRESHOLD,
   WINDOW_METRICS,
   WINDOW_START,
 } from '../../src/exposition/metrics.ts';
@@ -15,7 +17,7 @@ const readme = readFileSync('README.md', 'utf8');
 /** The table of the README, as the metric table of the program says it must be. */
 function metricsTable(): string {
   const groups: [string, readonly MetricDefinition[]][] = [
-    ['per VDN', [...WINDOW_METRICS, WINDOW_START, ...TOTAL_METRICS, VDN_INFO]],
+    ['per VDN', [...WINDOW_METRICS, WINDOW_START, ...TOTAL_METRICS, VDN_INFO, VDN_OPEN, VDN_THRESHOLD]],
     ['exporter', Object.values(SELF_METRICS)],
   ];
   const rows = groups.flatMap(([, definitions]) =>

@@ -41,8 +41,8 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));
 });
 
-/** Window data of a call center as Prometheus should have it: 12 series of a VDN, its info, 12 VDNs. */
-const WINDOW_SERIES = '{__name__=~"aicc_cti_(agents.*|window_.*|inbound_.*|outbound_.*|windows_.*|vdn_info)"}';
+/** Everything with a vdn label, as Prometheus should have it. */
+const WINDOW_SERIES = '{__name__=~"aicc_cti_(agents.*|window_.*|inbound_.*|outbound_.*|windows_.*|vdn_.*)"}';
 
 const truthOf = (simulator: Simulator, start: number) =>
   simulator.vdns.reduce((sum, vdn) => sum + simulator.truth(vdn, start).talking, 0);

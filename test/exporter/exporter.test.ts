@@ -18,6 +18,7 @@ import { createTelemetry, type Telemetry } from '../../src/exposition/self-metri
 import { WINDOW_MS, windowAt } from '../../src/core/window.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { DEFAULT_LINE, vdnConfig } from '../support/snapshots.ts';
 
 let clock: FakeClock;
 let simulator: Simulator;
@@ -32,7 +33,8 @@ function callCenter(name: string, ids: readonly number[], more: Partial<CallCent
     ccId: 1,
     accessKey: 'demo-access-key',
     secretKey: { value: 'demo-secret-key' },
-    vdns: ids.map((id) => ({ id, name: '', labels: {} })),
+    vdns: ids.map(vdnConfig),
+    ...DEFAULT_LINE,
     poll: DEFAULT_POLL,
     tls: DEFAULT_TLS,
     proxyUrl: undefined,

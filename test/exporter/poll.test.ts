@@ -11,6 +11,7 @@ import { createTelemetry } from '../../src/exposition/self-metrics.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { clientOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { DEFAULT_LINE, vdnConfig } from '../support/snapshots.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const LATEST = NOON - WINDOW_MS;
@@ -35,13 +36,14 @@ async function collect(
   const vdns = isAll ? ('all' as const) : VDNS;
   const lines: string[] = [];
   const telemetry = createTelemetry('0');
-  const configured = isAll ? ('all' as const) : VDNS.map((id) => ({ id, name: '', labels: {} }));
+  const configured = isAll ? ('all' as const) : VDNS.map(vdnConfig);
   const store = new SnapshotStore({
     callCenter: 'hq',
     ccId: 1,
     vdns: configured,
     vdnLabelNames: [],
     staleAfterMs: 720_000,
+    ...DEFAULT_LINE,
   });
   const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 0 }, range.from, undefined);
   const collector = new Collector({

@@ -12,6 +12,7 @@ import { Scheduler } from '../../src/exporter/scheduler.ts';
 import { SnapshotStore } from '../../src/exposition/snapshot-store.ts';
 import { createTelemetry } from '../../src/exposition/self-metrics.ts';
 import { WINDOW_MS, windowAt, type WindowRange } from '../../src/core/window.ts';
+import { DEFAULT_LINE, vdnConfig } from '../support/snapshots.ts';
 
 const MINUTE = 60_000;
 /** Two minutes into a window. */
@@ -92,8 +93,15 @@ async function run(scenario: Scenario) {
   const lines: string[] = [];
   const logger = createLogger('debug', 'logfmt', { write: (line) => lines.push(line) });
   const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(clock.now()));
-  const named = vdns === 'all' ? vdns : vdns.map((id) => ({ id, name: '', labels: {} }));
-  const store = new SnapshotStore({ callCenter: 'hq', ccId: 1, vdns: named, vdnLabelNames: [], staleAfterMs: 720_000 });
+  const named = vdns === 'all' ? vdns : vdns.map(vdnConfig);
+  const store = new SnapshotStore({
+    callCenter: 'hq',
+    ccId: 1,
+    vdns: named,
+    vdnLabelNames: [],
+    staleAfterMs: 720_000,
+    ...DEFAULT_LINE,
+  });
   const collector = new Collector({
     ...{ client, ledger, store, clock, logger, concurrency: 4 },
     telemetry: createTelemetry('0').callCenter('hq'),

@@ -68,7 +68,7 @@ describe('a scrape', () => {
         (['identity', 'gzip'] as const).map((encoding) => scrape({ format, encoding })),
       ),
     );
-    expect(samples(all[0] ?? '')).toHaveLength(5 * 17 + 2);
+    expect(samples(all[0] ?? '')).toHaveLength(5 * 22 + 2);
     for (const text of all) expect(samples(text)).toEqual(samples(all[0] ?? ''));
   });
 

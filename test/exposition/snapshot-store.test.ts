@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { VdnWindow } from '../../src/cms/rows.ts';
 import { SnapshotStore } from '../../src/exposition/snapshot-store.ts';
+import { DEFAULT_LINE, vdnConfig } from '../support/snapshots.ts';
 
 const START = 1_763_460_000_000;
 const ENDED = START + 300_000;
@@ -8,8 +9,8 @@ const STALE_AFTER_MS = 720_000;
 
 function createStore(vdns: readonly number[] | 'all' = [1, 2]): SnapshotStore {
   return new SnapshotStore({
-    ...{ callCenter: 'hq', ccId: 1, vdnLabelNames: [], staleAfterMs: STALE_AFTER_MS },
-    vdns: vdns === 'all' ? 'all' : vdns.map((id) => ({ id, name: '', labels: {} })),
+    ...{ callCenter: 'hq', ccId: 1, vdnLabelNames: [], staleAfterMs: STALE_AFTER_MS, ...DEFAULT_LINE },
+    vdns: vdns === 'all' ? 'all' : vdns.map(vdnConfig),
   });
 }
 

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WindowField } from '../../src/cms/rows.ts';
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../../src/exposition/metrics.ts';
+import { INDICATORS, SEVERITIES } from '../../src/config/targets.ts';
+import {
+  TOTAL_METRICS,
+  VDN_INFO,
+  VDN_OPEN,
+  VDN_THRESHOLD,
+  WINDOW_METRICS,
+  WINDOW_START,
+} from '../../src/exposition/metrics.ts';
 import type { CallCenterSnapshot, VdnState } from '../../src/exposition/snapshot-store.ts';
 import { windowText, type Format } from '../../src/exposition/text-format.ts';
 import { parseExposition, type Sample } from '../support/parse-exposition.ts';
@@ -21,7 +29,7 @@ function samplesOf(text: string, format: Format): Sample[] {
 /** What the metric table promises for the snapshots, made without the renderer. */
 function expected(snapshots: readonly CallCenterSnapshot[], labelNames: readonly string[]): Sample[] {
   return snapshots.flatMap(({ callCenter, vdns }) =>
-    vdns.flatMap(({ id, name, labels, ccId, window, totals }) => {
+    vdns.flatMap(({ id, name, labels, ccId, window, totals, targets, opening }) => {
       const common = { call_center: callCenter, vdn: String(id) };
       const samples: Sample[] = [];
       for (const metric of window === undefined ? [] : WINDOW_METRICS) {
@@ -41,7 +49,16 @@ function expected(snapshots: readonly CallCenterSnapshot[], labelNames: readonly
       }
       const own = Object.fromEntries(labelNames.map((label) => [label, labels[label] ?? '']));
       const texts = { ...common, cc_id: String(ccId ?? ''), name, ...own };
-      return [...samples, { name: VDN_INFO.name, labels: texts, value: 1 }];
+      samples.push({ name: VDN_INFO.name, labels: texts, value: 1 });
+      samples.push({ name: VDN_OPEN.name, labels: common, value: opening.isOpen ? 1 : 0 });
+      for (const indicator of INDICATORS) {
+        for (const severity of SEVERITIES) {
+          const value = targets[indicator][severity];
+          const own = { ...common, indicator, severity };
+          if (value !== undefined) samples.push({ name: VDN_THRESHOLD.name, labels: own, value });
+        }
+      }
+      return samples;
     }),
   );
 }
@@ -62,6 +79,11 @@ const windowOf = (id: number) =>
 const totalsOf = fc.record({
   ...{ inbound: fc.maxSafeNat(), answered: count, outbound: count, windows: count, revised: count, missing: count },
 });
+const ratioOf = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined });
+const thresholdOf = fc.record({ warning: ratioOf, critical: ratioOf });
+const targetsOf = fc.record({
+  ...{ answer_ratio: thresholdOf, occupancy_ratio: thresholdOf, unavailable_ratio: thresholdOf },
+});
 const stateOf = (id: number): fc.Arbitrary<VdnState> =>
   fc.record({
     id: fc.constant(id),
@@ -70,12 +92,14 @@ const stateOf = (id: number): fc.Arbitrary<VdnState> =>
     ccId: fc.option(count, { nil: undefined }),
     window: fc.option(windowOf(id), { nil: undefined }),
     totals: totalsOf,
+    targets: targetsOf,
+    opening: fc.boolean().map((isOpen) => ({ isOpen, nextChangeAt: Infinity })),
   });
 const centerOf = (name: string): fc.Arbitrary<CallCenterSnapshot> =>
   fc
     .uniqueArray(fc.integer({ min: 1, max: 2 ** 31 - 1 }), { maxLength: 4 })
     .chain((ids) => fc.tuple(...ids.map(stateOf)))
-    .map((vdns) => ({ callCenter: name, version: 1, vdns }));
+    .map((vdns) => snapshot(name, vdns));
 const centers = fc.uniqueArray(nasty, { maxLength: 3 }).chain((names) => fc.tuple(...names.map(centerOf)));
 
 describe('the text of the window data', () => {

@@ -1,4 +1,17 @@
+import type { VdnConfig } from '../../src/config/schema.ts';
+import { DEFAULT_TARGETS } from '../../src/config/targets.ts';
+import { openingStatesAt } from '../../src/exposition/opening-states.ts';
 import type { CallCenterSnapshot, VdnState } from '../../src/exposition/snapshot-store.ts';
+
+/** Targets and opening hours of a config without any. */
+export const DEFAULT_LINE = { targets: DEFAULT_TARGETS, openingHours: undefined };
+
+/** A VDN of which the config gives the id alone. */
+export function vdnConfig(id: number): VdnConfig {
+  return { id, name: '', labels: {}, ...DEFAULT_LINE };
+}
+
+const ALWAYS_OPEN = openingStatesAt(0, []);
 
 /** A VDN with a different value in every field. */
 export function vdnState(id: number, overrides: Partial<VdnState> = {}): VdnState {
@@ -12,6 +25,8 @@ export function vdnState(id: number, overrides: Partial<VdnState> = {}): VdnStat
       ...{ inbound: 100, answered: 29, answerRate: 29, outbound: 17 },
     },
     totals: { inbound: 1000 + id, answered: 900, outbound: 800, windows: 700, revised: 6, missing: 5 },
+    targets: DEFAULT_TARGETS,
+    opening: ALWAYS_OPEN.of(undefined),
     ...overrides,
   };
 }
@@ -21,5 +36,6 @@ export function snapshot(callCenter: string, vdns: number | readonly VdnState[],
     callCenter,
     version,
     vdns: typeof vdns === 'number' ? Array.from({ length: vdns }, (_, index) => vdnState(index + 1)) : vdns,
+    openings: ALWAYS_OPEN,
   };
 }

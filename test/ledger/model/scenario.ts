@@ -8,6 +8,7 @@ import { type CallCenterSnapshot, SnapshotStore } from '../../../src/exposition/
 import type { CallCenterTelemetry } from '../../../src/exposition/self-metrics.ts';
 import { NO_TOTALS, type Totals } from '../../../src/ledger/vdn-ledger.ts';
 import { WINDOW_MS, windowAt } from '../../../src/core/window.ts';
+import { DEFAULT_LINE, vdnConfig } from '../../support/snapshots.ts';
 import { noise, Upstream, upstreamClient, type UpstreamOptions, type Weather } from './upstream.ts';
 
 const MINUTE = 60_000;
@@ -181,10 +182,10 @@ export async function live(schedule: Schedule): Promise<string[]> {
     const ledger = new Ledger({ vdns, catchUpWindows, lookbackWindows }, windowAt(clock.now()), state);
     start(ids, state, clock.now());
     file = await encodeLedger('model', ledger.toState());
-    const named = ids.map((id) => ({ id, name: '', labels: {} }));
+    const named = ids.map(vdnConfig);
     const store = new SnapshotStore({
       ...{ callCenter: 'model', ccId: 1, vdns: isAll ? 'all' : named, vdnLabelNames: [] },
-      staleAfterMs: 12 * MINUTE,
+      ...{ staleAfterMs: 12 * MINUTE, ...DEFAULT_LINE },
     });
     store.publish(totalsOf(ledger));
     let seen: CallCenterSnapshot | undefined;

@@ -1,0 +1,97 @@
+import type { Reader } from './value-reader.ts';
+
+/** What a target is set for: shares from 0 to 1. */
+export const INDICATORS = ['answer_ratio', 'occupancy_ratio', 'unavailable_ratio'] as const;
+export type Indicator = (typeof INDICATORS)[number];
+
+export const SEVERITIES = ['warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** The side of its thresholds on which an indicator is bad. */
+export const BAD_SIDE: Readonly<Record<Indicator, 'below' | 'above'>> = {
+  answer_ratio: 'below',
+  occupancy_ratio: 'above',
+  unavailable_ratio: 'above',
+};
+
+/** From 0 to 1; undefined where the line has no such target. */
+export type Threshold = Readonly<Record<Severity, number | undefined>>;
+export type Targets = Readonly<Record<Indicator, Threshold>>;
+
+export const DEFAULT_TARGETS: Targets = {
+  answer_ratio: { warning: 0.8, critical: 0.6 },
+  occupancy_ratio: { warning: 0.9, critical: undefined },
+  unavailable_ratio: { warning: 0.5, critical: undefined },
+};
+
+const NO_THRESHOLD: Threshold = { warning: undefined, critical: undefined };
+const NO_TARGETS: Targets = {
+  answer_ratio: NO_THRESHOLD,
+  occupancy_ratio: NO_THRESHOLD,
+  unavailable_ratio: NO_THRESHOLD,
+};
+
+/** The targets at one level of the config; what it does not set is as in `inherited`, which is the level above. */
+export function readTargets(value: Reader | undefined, inherited: Targets): Targets {
+  if (value === undefined) return inherited;
+  if (isOff(value)) return NO_TARGETS;
+  const keys = value.mapping(INDICATORS);
+  if (keys === undefined) return inherited;
+  const read = (indicator: Indicator) => readThreshold(keys.optional(indicator), inherited[indicator], indicator);
+  return {
+    answer_ratio: read('answer_ratio'),
+    occupancy_ratio: read('occupancy_ratio'),
+    unavailable_ratio: read('unavailable_ratio'),
+  };
+}
+
+function readThreshold(value: Reader | undefined, inherited: Threshold, indicator: Indicator): Threshold {
+  if (value === undefined) return inherited;
+  if (isOff(value)) return NO_THRESHOLD;
+  if (value.isScalar()) {
+    if (value.scalar('') !== undefined) value.report('Must be a mapping with warning and critical, or off');
+    return inherited;
+  }
+  const keys = value.mapping(SEVERITIES);
+  const own = { warning: keys?.optional('warning'), critical: keys?.optional('critical') };
+  const warning = own.warning === undefined ? inherited.warning : readRatio(own.warning);
+  const critical = own.critical === undefined ? inherited.critical : readRatio(own.critical);
+  if (typeof warning === 'number' && typeof critical === 'number')
+    refuseContradiction(own, { warning, critical }, indicator);
+  return { warning: warning === 'wrong' ? undefined : warning, critical: critical === 'wrong' ? undefined : critical };
+}
+
+/** What becomes critical must have been a warning before. */
+function refuseContradiction(
+  own: Readonly<Record<Severity, Reader | undefined>>,
+  { warning, critical }: Readonly<Record<Severity, number>>,
+  indicator: Indicator,
+): void {
+  const side = BAD_SIDE[indicator];
+  if (side === 'below' ? critical < warning : critical > warning) return;
+  if (own.critical !== undefined) {
+    const which = own.warning === undefined ? 'the inherited warning: set warning as well' : 'warning: change one';
+    own.critical.report(`Must be ${side} ${which}, or switch one off`);
+  } else {
+    const other = side === 'below' ? 'above' : 'below';
+    own.warning?.report(`Must be ${other} the inherited critical: set critical as well, or switch it off`);
+  }
+}
+
+/** A share from 0 to 1, undefined for off. */
+function readRatio(value: Reader): number | undefined | 'wrong' {
+  const expected = 'a number from 0 to 1, such as 0.8 for 80%, or off';
+  if (isOff(value)) return undefined;
+  const scalar = value.scalar(expected);
+  if (scalar === undefined) return 'wrong';
+  const number = /^\d*\.?\d+$/.test(scalar.text) ? Number(scalar.text) : Number.NaN;
+  if (scalar.plain && number <= 1) return number;
+  value.report(`Must be ${expected}`);
+  return 'wrong';
+}
+
+/** Tools that know YAML 1.1 turn a plain `off` into `false`. */
+function isOff(value: Reader): boolean {
+  const text = value.isScalar() ? value.scalar('')?.text : undefined;
+  return text === 'off' || text === 'false';
+}
