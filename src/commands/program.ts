@@ -31,6 +31,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "stand in for the vendor's CMS",
     load: async () => (await import('./simulate.ts')).simulate,
   },
+  demo: {
+    summary: 'show the exporter with a simulated CMS',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  healthcheck: {
+    summary: 'ask a running exporter whether it answers, for containers',
+    load: async () => (await import('./healthcheck.ts')).healthcheck,
+  },
 };
 
 async function loadServe(): Promise<(args: readonly string[], io: CommandIo) => Promise<number>> {

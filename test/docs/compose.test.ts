@@ -82,6 +82,15 @@ describe('compose.yaml', () => {
     }
   });
 
+  it('needs no file that a fresh checkout does not have', () => {
+    const tracked = execFileSync('git', ['ls-files', 'compose'], { encoding: 'utf8' }).split('\n');
+    for (const [name, { file }] of Object.entries(compose.secrets)) {
+      const path = withDefaults(file).replace(/^\.\//, '');
+      expect(existsSync(path), name).toBe(true);
+      expect(tracked, name).toContain(path);
+    }
+  });
+
   it('comes with services under the names that the configurations use', () => {
     const names = SERVICES.map(([name]) => name);
     const hosts = [

@@ -25,16 +25,20 @@ afterAll(async () => {
   work.remove();
 });
 
+const words = (name: string, ...more: string[]): string[] => [
+  process.execPath,
+  PROGRAM,
+  'backfill',
+  config,
+  ...RANGE,
+  `--output=${name === '-' ? name : work.path(name)}`,
+  ...more,
+];
+/** As a shell reads it: any path may hold blanks. */
 const command = (name: string, ...more: string[]): string =>
-  [
-    process.execPath,
-    PROGRAM,
-    'backfill',
-    config,
-    ...RANGE,
-    `--output=${name === '-' ? name : work.path(name)}`,
-    ...more,
-  ].join(' ');
+  words(name, ...more)
+    .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+    .join(' ');
 const read = (name: string): string => readFileSync(work.path(name), 'utf8');
 
 async function shell(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -48,7 +52,7 @@ async function shell(line: string): Promise<{ code: number; stdout: string; stde
 
 test('Ctrl-C ends with a state to resume from; the resumed file is the same byte for byte', async () => {
   const begun = simulator.counters.requests;
-  const [node = '', ...args] = command('cut').split(' ');
+  const [node = '', ...args] = words('cut');
   const child = spawn(node, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
