@@ -9,7 +9,8 @@ RUN npm run build \
  && npm prune --omit=dev --no-audit --no-fund \
  && npm sbom --omit=dev --sbom-format=spdx > sbom.spdx.json \
  && find dist node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \
-      -o -name '*.md' -o -name '*.tsbuildinfo' -o -name '.package-lock.json' \) -delete \
+      -o -name '.tsbuildinfo' -o -name '.package-lock.json' \) -delete \
+ && find node_modules -type f -name '*.md' -delete \
  && find node_modules -type d \( -name test -o -name tests -o -name docs -o -name example -o -name examples \) \
       -prune -exec rm -rf '{}' + \
  && find dist node_modules -type d -empty -delete
