@@ -1,6 +1,6 @@
 import { WINDOW_MS } from '../core/window.ts';
 
-/** Longest wait between two tries of a failing API: at least one in each window. */
+/** Longest wait between two tries of a failing API: at least one try in each window. */
 export const MAX_BACKOFF_MS = WINDOW_MS;
 
 /** A Retry-After beyond this is treated as a mistake. */
@@ -12,8 +12,9 @@ export function capRetryAfter(retryAfterMs: number | undefined): number {
 }
 
 /**
- * How long to wait before a failing API is asked again: between `retryIntervalMs` and twice as long for each failure
- * in a row, spread at random so that many exporters do not come back together; never less than Retry-After asks for.
+ * Milliseconds to wait before the next try of a failing API: exponential backoff with jitter, so that many exporters
+ * do not come back at the same time. At least `retryIntervalMs`, and at least what Retry-After asks for.
+ * @param failures in a row, from 1
  */
 export function backoff(
   failures: number,

@@ -1,17 +1,18 @@
 import { MAX_VDNS } from '../config/schema.ts';
 import { ApiError } from '../core/errors.ts';
 import { formatApiTime, WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
-import { type Answer, type Expectation, parseRow, type RejectionReason, type VdnWindow } from './rows.ts';
 import { post, type TransportOptions } from './request.ts';
+import { type RejectedRow, RowSet } from './row-set.ts';
+import type { VdnWindow } from './rows.ts';
 
 /** Most VDNs that the API accepts in one request (sysindex document, `vdn`). */
 export const MAX_VDNS_PER_REQUEST = 100;
 
 /** The API's default `limit`. A larger one is not documented, and a server that caps it would look like the last page. */
-const PAGE_SIZE = 100;
+export const PAGE_SIZE = 100;
 
-/** A server may give fewer rows than `limit`, but one that gives a few at a time would keep a poll busy for hours. */
-const SMALLEST_PAGE = 10;
+/** A server may send fewer rows than `limit`. With fewer than this, a query could keep a poll busy for hours. */
+const MIN_PAGE_SIZE = 10;
 
 export interface Query {
   /** 1..100 ids, or `all` to leave the choice to the API. */
@@ -21,10 +22,10 @@ export interface Query {
 }
 
 export interface QueryResult {
-  /** One per (VDN, window), the last seen where the API repeated itself. What came before a failure is here too. */
+  /** One per (VDN, window), the last one where the API repeats itself. Rows that came before a failure are included. */
   readonly windows: readonly VdnWindow[];
-  readonly rejected: readonly { readonly reason: RejectionReason; readonly detail: string }[];
-  /** Undefined when every page came and `count` was met. */
+  readonly rejected: readonly RejectedRow[];
+  /** Undefined when every (VDN, window) pair came, or as many rows as `count` says, or every page without a `count`. */
   readonly failure: ApiError | undefined;
 }
 
@@ -35,127 +36,85 @@ export interface ApiClient {
 }
 
 export interface ApiClientOptions extends TransportOptions {
-  /** Ends the connections that `dispatcher` makes. */
+  /** Closes the connections of `dispatcher`. */
   readonly close: () => Promise<void>;
   readonly ccId: number | undefined;
   /** How one request is sent; default {@link post}. */
   readonly send?: typeof post;
 }
 
-/** What one reading of all pages gathers; a second reading goes on with the same one. */
-class RowSet {
-  readonly windows = new Map<string, VdnWindow>();
-  readonly rejected = new Map<string, { reason: RejectionReason; detail: string }>();
-  /** Every distinct row, used or not: what `count` counts. */
-  readonly seen = new Set<string>();
-  readonly #expected: Expectation;
-
-  constructor(expected: Expectation) {
-    this.#expected = expected;
-  }
-
-  add(row: unknown): void {
-    const parsed = parseRow(row, this.#expected);
-    if ('window' in parsed) {
-      const { vdn, start, ccId } = parsed.window;
-      const key = `${vdn}/${start}`;
-      const other = this.windows.get(key)?.ccId;
-      if (ccId === undefined || other === undefined || ccId === other) {
-        this.seen.add(key);
-        this.windows.set(key, parsed.window);
-        return;
-      }
-      // Without cc_id in the config a VDN may come from two call centers. Always the same one is used, whatever the order.
-      this.seen.add(`${key} ${Math.max(ccId, other)}`);
-      this.rejected.set(`${key} ${Math.max(ccId, other)}`, {
-        reason: 'wrong_cc_id',
-        detail: `vdn ${vdn}: ccId is ${ccId} and ${other}, set cc_id`,
-      });
-      if (ccId < other) this.windows.set(key, parsed.window);
-    } else if ('rejected' in parsed) {
-      // A bad row beside a good one of the same VDN and window (of another ccId, say) is a row of its own.
-      const key = `${parsed.rejected} ${rawKey(row)}`;
-      this.seen.add(key);
-      this.rejected.set(key, { reason: parsed.rejected, detail: parsed.detail });
-    } else {
-      this.seen.add(rawKey(row));
-    }
-  }
-}
-
-/** Identity of a row that is not used: its VDN and time as far as they are there. */
-function rawKey(row: unknown): string {
-  const part = (name: string) => {
-    const value: unknown = typeof row === 'object' && row !== null ? (row as Record<string, unknown>)[name] : row;
-    return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 40) : typeof value;
+/** The JSON of one request (sysindex document, table 2). */
+function payloadOf({ vdns, range }: Query, ccId: number | undefined, offset: number): object {
+  return {
+    ...(ccId === undefined ? {} : { ccId }),
+    ...(vdns === 'all' ? {} : { vdn: vdns }),
+    beginDate: formatApiTime(range.from),
+    endDate: formatApiTime(range.to),
+    limit: PAGE_SIZE,
+    offset,
   };
-  return `${part('vdn')}/${part('beginTime')}`;
 }
 
-/** Builds a client of one call center. */
+/** Rows that a query may bring: one per VDN and window, and those that start at the end of the range. */
+function maxRowsOf({ vdns, range }: Query): number {
+  return (vdns === 'all' ? MAX_VDNS : vdns.length) * (windowsBetween(range.from, range.to) + 1);
+}
+
+/** Builds the client of one call center. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const { send = post } = options;
+  const { send = post, ccId } = options;
 
-  async function page(query: Query, offset: number, signal: AbortSignal): Promise<Answer> {
-    const payload = {
-      ...(options.ccId === undefined ? {} : { ccId: options.ccId }),
-      ...(query.vdns === 'all' ? {} : { vdn: query.vdns }),
-      beginDate: formatApiTime(query.range.from),
-      endDate: formatApiTime(query.range.to),
-      limit: PAGE_SIZE,
-      offset,
-    };
-    return send(payload, options, signal);
-  }
-
-  /** Reads pages until the API has no more; returns its `count`, if it gave one. */
-  async function readAll(query: Query, rows: RowSet, signal: AbortSignal): Promise<number | undefined> {
-    const vdns = query.vdns === 'all' ? MAX_VDNS : query.vdns.length;
-    // A row for each VDN and window, and one that starts at the end of the range; twice, should the API repeat itself.
-    const mostRows = 2 * vdns * (windowsBetween(query.range.from, query.range.to) + 1) + PAGE_SIZE;
-    const mostPages = Math.ceil(mostRows / SMALLEST_PAGE);
+  /** Reads pages until the API has no more; returns its `count`, if it sent one. */
+  async function readPages(query: Query, rows: RowSet, signal: AbortSignal): Promise<number | undefined> {
+    const expectedRows = maxRowsOf(query);
+    // Twice the rows, should the API repeat itself.
+    const maxOffset = 2 * expectedRows + PAGE_SIZE;
+    const maxPages = Math.ceil(maxOffset / MIN_PAGE_SIZE);
     let count: number | undefined;
-    const isSecond = rows.seen.size > 0;
-    for (let offset = 0, pages = 0; offset < mostRows && pages < mostPages; pages++) {
-      const answer = await page(query, offset, signal);
-      const before = rows.seen.size;
-      for (const row of answer.rows) rows.add(row);
-      offset += answer.rows.length;
-      count = answer.count ?? count;
-      // Without a count, a page of nothing new is the first one again: a server that does not know limit and offset.
-      // A second reading begins with rows that are known.
-      const isEnd = answer.rows.length < PAGE_SIZE || (!isSecond && rows.seen.size === before);
-      const isLast = count === undefined ? isEnd : rows.seen.size >= count;
-      if (isLast || answer.rows.length === 0) break;
+    const isSecondReading = rows.size > 0;
+    for (let offset = 0, pages = 0; offset < maxOffset && pages < maxPages; pages++) {
+      const response = await send(payloadOf(query, ccId, offset), { ...options, expectedRows }, signal);
+      const before = rows.size;
+      for (const row of response.rows) rows.add(row, response.redact);
+      offset += response.rows.length;
+      count = response.count ?? count;
+      if (response.rows.length === 0) break;
+      // Without cc_id, more rows may be those of another call center: see RowSet.
+      if (rows.isComplete && (ccId !== undefined || count === undefined)) break;
+      // Without a count, a page of nothing new is the first one again: the server does not know limit and offset.
+      // A second reading starts with rows that are known.
+      const isEnd = response.rows.length < PAGE_SIZE || (!isSecondReading && rows.size === before);
+      if (count === undefined ? isEnd : rows.size >= count) break;
     }
     return count;
   }
 
-  async function query(query: Query, signal: AbortSignal): Promise<QueryResult> {
-    const ids = query.vdns === 'all' ? undefined : new Set(query.vdns);
-    const rows = new RowSet({ vdns: ids, ccId: options.ccId, range: query.range });
-    let failure: ApiError | undefined;
-    try {
-      let count = await readAll(query, rows, signal);
-      // Rows move between pages when new ones arrive meanwhile: read once more before calling it incomplete.
-      if (count !== undefined && rows.seen.size < count) {
-        count = (await readAll(query, rows, signal)) ?? count;
-      }
-      if (count !== undefined && rows.seen.size < count) {
-        failure = new ApiError(`${options.url}: ${rows.seen.size} different rows came where ${count} were announced`, {
-          reason: 'incomplete',
-          hint: 'The rows that came are used; if it lasts, ask the vendor why count and rows differ',
-        });
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      failure = error;
-    }
-    return { windows: [...rows.windows.values()], rejected: [...rows.rejected.values()], failure };
+  /** Throws ApiError when rows are missing after two readings. */
+  async function readAll(query: Query, rows: RowSet, signal: AbortSignal): Promise<void> {
+    let count = await readPages(query, rows, signal);
+    const isShort = () => !rows.isComplete && count !== undefined && rows.size < count;
+    // Rows move between pages when new ones arrive, or when the server orders them differently at each request.
+    if (isShort()) count = (await readPages(query, rows, signal)) ?? count;
+    if (!isShort()) return;
+    throw new ApiError(`${options.url}: ${rows.size} different rows came where ${count} were announced`, {
+      reason: 'incomplete',
+      hint: 'The rows that came are used; if it lasts, ask the vendor why count and rows differ',
+    });
   }
 
   return {
-    query,
+    async query(query, signal) {
+      const vdns = query.vdns === 'all' ? undefined : new Set(query.vdns);
+      const rows = new RowSet({ vdns, ccId, range: query.range });
+      let failure: ApiError | undefined;
+      try {
+        await readAll(query, rows, signal);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        failure = error;
+      }
+      return { windows: rows.windows, rejected: rows.rejected, failure };
+    },
     close: () => options.close(),
   };
 }

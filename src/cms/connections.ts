@@ -1,139 +1,168 @@
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { TlsConfig } from '../config/schema.ts';
-import { basicAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
 import { errorCode } from '../core/format.ts';
+import { watchingReuse } from './kept-connections.ts';
+import { basicAuthorization, type ProxyEnvironment, ProxyFailure, proxyFromEnvironment } from './proxy.ts';
+import { createResolver } from './resolver.ts';
+import { type Connector, reportingCertificates, secureConnector } from './tls-options.ts';
 
 export interface ConnectionOptions {
   readonly url: string;
   readonly tls: TlsConfig;
+  /** Undefined: what the proxy variables of `environment` say. */
   readonly proxyUrl: string | undefined;
   readonly environment: ProxyEnvironment;
+  /** Connections that may be open at once. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
   /** Called after each TLS handshake with the time at which the first certificate of the chain expires. */
   readonly onCertificate: (notAfterMs: number) => void;
 }
 
-/** The connections to one CMS. */
+/** The connections to one server. */
 export interface Connections {
   readonly dispatcher: Dispatcher;
-  /** Cuts every connection, those that are only being made as well. */
+  /** Ends every connection at once, also those that are still being made. */
   close(): Promise<void>;
 }
 
-type Connector = buildConnector.connector;
+/** Kept alive within a poll, closed by us before the next: a kept connection that the CMS closed meanwhile would fail. */
+const POOL = { pipelining: 1, keepAliveTimeout: 4_000 };
 
-/** Earliest expiry in the chain that was presented; undefined when the peer showed none. */
-function chainNotAfter(leaf: PeerCertificate | DetailedPeerCertificate): number | undefined {
-  let earliest: number | undefined;
-  const seen = new Set<PeerCertificate>();
-  // A root is its own issuer; a peer without a certificate is an empty object.
-  for (
-    let cert: PeerCertificate | undefined = leaf;
-    cert?.valid_to && !seen.has(cert);
-    cert = 'issuerCertificate' in cert ? (cert.issuerCertificate as PeerCertificate | undefined) : undefined
-  ) {
-    seen.add(cert);
-    const notAfter = Date.parse(cert.valid_to);
-    if (Number.isFinite(notAfter)) earliest = Math.min(earliest ?? notAfter, notAfter);
-  }
-  return earliest;
-}
+/** Share of the connect timeout after which a DNS lookup fails, so that the error names DNS. */
+const LOOKUP_SHARE = 0.7;
 
-/** Reports the certificate of every connection that is made. */
-function reporting(connect: Connector, onCertificate: (notAfterMs: number) => void): Connector {
-  return (target, callback) => {
-    connect(target, (...result) => {
-      // A connection that failed has no socket, not even the null that the type promises.
-      const socket: object = result[1] ?? {};
-      const notAfter = socket instanceof TLSSocket ? chainNotAfter(socket.getPeerCertificate(true)) : undefined;
-      if (notAfter !== undefined) onCertificate(notAfter);
-      callback(...result);
-    });
-  };
-}
-
-/** Marks the failures that `isProxys` picks as the proxy's. */
-function blaming(proxy: string, connect: Connector, isProxys: (error: Error) => boolean): Connector {
-  return (target, callback) => {
-    connect(target, (...result) => {
-      const [error] = result;
-      if (error === null || error instanceof ProxyFailure || !isProxys(error)) callback(...result);
-      else callback(new ProxyFailure(proxy, error), null);
-    });
-  };
-}
-
-/** Leaves the server name to `tls.server_name`, or else to the host that is connected to when it is a name. */
-function nameOfTarget(connect: Connector): Connector {
-  return (target, callback) => {
-    connect({ ...target, servername: '' }, callback);
-  };
-}
-
-/** Inside a tunnel, what is not a matter of TLS with the CMS: CONNECT was refused, or the tunnel broke down. */
-function isTunnelFailure(error: Error): boolean {
-  return /^(UND_ERR_|ECONNRESET|EPIPE)/.test(errorCode(error) ?? '');
-}
+/** The connect timeout is enough for this many addresses of a host that do not respond, and one that does. */
+const SILENT_ADDRESSES = 3;
 
 /**
- * Sets up connections to one CMS: keep-alive, private CA, client certificate, proxy. The certificate files are read here, once.
- * @throws when a file cannot be read or is no PEM, or OperationError for a proxy of the environment that is no URL
+ * Sets up connections to one server: keep-alive, private CA, client certificate, proxy.
+ * @throws when a TLS file cannot be used, or OperationError for a proxy of the environment that is no URL
  */
 export function connectionsTo(options: ConnectionOptions): Connections {
   const closing = new AbortController();
-  const dispatcher = createDispatcher(options, closing.signal);
+  // Each connection listens; Node.js 20 warns of more than ten listeners.
+  setMaxListeners(0, closing.signal);
+  const { connectTimeoutMs: timeout } = options;
+  const resolver = createResolver({ timeoutMs: LOOKUP_SHARE * timeout });
+  const connecting: buildConnector.BuildOptions = {
+    timeout,
+    signal: closing.signal,
+    lookup: resolver.lookup,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(timeout / (SILENT_ADDRESSES + 1))),
+    // A resumed session shows only a part of the chain, and a few handshakes in 5 minutes cost nothing.
+    maxCachedSessions: 0,
+  };
+  const dispatcher = createDispatcher(options, connecting);
   return {
     dispatcher,
     close() {
       // undici itself waits for connections that are being made.
       closing.abort();
+      resolver.close();
       return dispatcher.destroy();
     },
   };
 }
 
-function createDispatcher(options: ConnectionOptions, signal: AbortSignal): Dispatcher {
-  // Each connection listens; Node.js 20 takes more than ten listeners for a leak.
-  setMaxListeners(0, signal);
-  const { url, tls, onCertificate, connectTimeoutMs: timeout } = options;
-  const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
-  const secure: buildConnector.BuildOptions = {
-    ca: read(tls.caFile),
-    cert: read(tls.certFile),
-    key: read(tls.keyFile),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-    rejectUnauthorized: !tls.insecureSkipVerify,
-    timeout,
-    signal,
-    // A resumed session shows only a part of the chain, and a few handshakes in 5 minutes cost nothing.
-    maxCachedSessions: 0,
-  };
-  // Kept alive within a poll, closed by us before the next: a reused connection that the CMS closed meanwhile would fail.
-  const pool = { connections: options.connections, pipelining: 1, keepAliveTimeout: 4_000 };
-
-  const proxyUrl = options.proxyUrl ?? proxyFromEnvironment(url, options.environment);
-  if (proxyUrl === undefined) {
-    const connect = buildConnector(secure);
-    // undici would take the server name from the Host header, which the signing options may change.
-    return new Agent({ ...pool, connect: reporting(nameOfTarget(connect), onCertificate) });
-  }
+function createDispatcher(options: ConnectionOptions, connecting: buildConnector.BuildOptions): Dispatcher {
+  const { url, environment, connections, onCertificate } = options;
+  const secure = secureConnector(options.tls, connecting);
+  const watched = (connect: Connector) => watchingReuse(reportingCertificates(connect, onCertificate));
+  const pool = { ...POOL, connections };
+  const proxyUrl = options.proxyUrl ?? proxyFromEnvironment(url, environment);
+  if (proxyUrl === undefined) return new Agent({ ...pool, connect: watched(secure) });
 
   const proxy = new URL(proxyUrl);
+  const isPlain = url.startsWith('http:') && proxy.protocol === 'http:';
+  if (isPlain)
+    return new ForwardingPool(proxy, { ...pool, connect: watchingReuse(toProxy(proxy, buildConnector(connecting))) });
+  return tunnelThrough(proxy, pool, connecting, (connect) => watched(insideTunnel(proxy, connect, secure)));
+}
+
+/** Connections for `http://` through a proxy: requests have the absolute form (RFC 9112, 3.2.2), without a tunnel. */
+class ForwardingPool extends Pool {
+  readonly #authorization: string | undefined;
+
+  constructor(proxy: URL, options: Pool.Options) {
+    super(proxy.origin, options);
+    this.#authorization = basicAuthorization(proxy);
+  }
+
+  override dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const headers = {
+      ...(request.headers as Record<string, string>),
+      ...(this.#authorization !== undefined && { 'proxy-authorization': this.#authorization }),
+    };
+    return super.dispatch({ ...request, path: `${String(request.origin)}${request.path}`, headers }, handler);
+  }
+}
+
+/** @param secured makes the connector of the tunnels into the one that requests use */
+function tunnelThrough(
+  proxy: URL,
+  pool: Pool.Options,
+  connecting: buildConnector.BuildOptions,
+  secured: (connect: Connector) => Connector,
+): Dispatcher {
   const token = basicAuthorization(proxy);
   return new ProxyAgent({
     ...pool,
     uri: proxy.origin,
     ...(token === undefined ? {} : { token }),
-    requestTls: secure,
-    proxyTls: { timeout, signal },
+    proxyTls: connecting,
     clientFactory: (origin, { connect }: { connect: Connector }) =>
-      // undici would take even an address for the server name, of which Node.js warns.
-      new Pool(origin, { connect: blaming(proxy.host, nameOfTarget(connect), () => true) }),
+      new Pool(origin, { connect: toProxy(proxy, connect) }),
     factory: (origin, { connect, ...rest }: Pool.Options & { connect: Connector }) =>
-      new Pool(origin, { ...rest, connect: reporting(blaming(proxy.host, connect, isTunnelFailure), onCertificate) }),
+      new Pool(origin, { ...rest, connect: secured(connect) }),
   });
+}
+
+/** Marks every failure to connect as the proxy's. */
+function toProxy(proxy: URL, connect: Connector): Connector {
+  return blaming(
+    proxy,
+    // undici would take even an address for the server name, of which Node.js warns.
+    (target, callback) => {
+      connect({ ...target, servername: '' }, callback);
+    },
+    () => true,
+  );
+}
+
+/** Opens a tunnel and, for `https://`, TLS inside it. Marks the failures of the tunnel as the proxy's. */
+function insideTunnel(proxy: URL, openTunnel: Connector, secure: Connector): Connector {
+  const connect: Connector = (target, callback) => {
+    if (target.protocol !== 'https:') {
+      openTunnel(target, callback);
+      return;
+    }
+    // undici gets the tunnel for `http:`, so that TLS with renewed files can be put on it here.
+    const port = target.port || '443';
+    const { host = target.hostname } = target;
+    const authority = target.port ? host : `${host}:${port}`;
+    openTunnel({ ...target, protocol: 'http:', host: authority, port }, (error, socket) => {
+      if (error !== null) callback(error, null);
+      else secure({ ...target, httpSocket: socket }, callback);
+    });
+  };
+  return blaming(proxy, connect, isTunnelFailure);
+}
+
+/** Inside a tunnel, what has nothing to do with TLS: CONNECT was refused, or the tunnel broke down. */
+function isTunnelFailure(error: Error): boolean {
+  return /^(UND_ERR_|ECONNRESET|EPIPE)/.test(errorCode(error) ?? '');
+}
+
+/** Marks the failures that `isProxys` picks as the proxy's. */
+function blaming(proxy: URL, connect: Connector, isProxys: (error: Error) => boolean): Connector {
+  return (target, callback) => {
+    connect(target, (...result) => {
+      const [error] = result;
+      if (error === null || error instanceof ProxyFailure || !isProxys(error)) callback(...result);
+      else callback(new ProxyFailure(proxy.host, error), null);
+    });
+  };
 }

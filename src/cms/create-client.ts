@@ -1,8 +1,11 @@
-import { type ApiClient, type ApiClientOptions, createApiClient } from './client.ts';
-import { connectionsTo } from './connections.ts';
-import type { ProxyEnvironment } from './proxy.ts';
 import type { CallCenterConfig } from '../config/schema.ts';
+import { readFailure } from '../config/file-checks.ts';
 import { readSecret } from '../config/secret.ts';
+import { OperationError } from '../core/errors.ts';
+import { errorCode } from '../core/format.ts';
+import { type ApiClient, type ApiClientOptions, createApiClient } from './client.ts';
+import { type Connections, type ConnectionOptions, connectionsTo } from './connections.ts';
+import type { ProxyEnvironment } from './proxy.ts';
 
 export interface ClientContext extends Pick<ApiClientOptions, 'clock' | 'onRequest' | 'onPrepared' | 'send'> {
   readonly environment: ProxyEnvironment;
@@ -13,8 +16,8 @@ export interface ClientContext extends Pick<ApiClientOptions, 'clock' | 'onReque
 }
 
 /**
- * The API client that a call center's config asks for: its keys, proxy, TLS files and timeout.
- * @throws when a TLS file cannot be used
+ * The API client of a call center, with its keys, proxy, TLS files and timeout. Nothing is sent yet.
+ * @throws OperationError when a TLS file or the proxy of the environment cannot be used; without values of the config
  */
 export function createClientFor(config: CallCenterConfig, context: ClientContext): ApiClient {
   const { environment, connections, onCertificate = () => undefined, ...rest } = context;
@@ -24,6 +27,21 @@ export function createClientFor(config: CallCenterConfig, context: ClientContext
     ...rest,
     secretKey: () => readSecret(config.secretKey),
     timeoutMs,
-    ...connectionsTo({ ...config, environment, connections, connectTimeoutMs: timeoutMs, onCertificate }),
+    ...connect({ ...config, environment, connections, connectTimeoutMs: timeoutMs, onCertificate }),
   });
+}
+
+function connect(options: ConnectionOptions): Connections {
+  try {
+    return connectionsTo(options);
+  } catch (error) {
+    if (error instanceof OperationError) throw error;
+    if (error instanceof Error && 'syscall' in error) {
+      throw new OperationError(`Cannot read a TLS file: ${readFailure(error)}`);
+    }
+    const code = errorCode(error) ?? 'unknown error';
+    throw new OperationError(
+      `Cannot set up TLS or proxy (${code}): check that cert_file matches key_file, and proxy_url`,
+    );
+  }
 }

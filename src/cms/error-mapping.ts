@@ -1,6 +1,8 @@
 import type { PeerCertificate } from 'node:tls';
+import { errors } from 'undici';
 import { ApiError, type FailureReason } from '../core/errors.ts';
 import { ProxyFailure } from './proxy.ts';
+import { NameLookupError } from './resolver.ts';
 import { errorCode, errorMessage, oneLine } from '../core/format.ts';
 
 interface Explanation {
@@ -11,11 +13,20 @@ interface Explanation {
 
 const explain = (reason: FailureReason, text: string, hint: string): Explanation => ({ reason, text, hint });
 
-const ALLOWED = "the CMS allows this machine's source address, and the port is right";
+export const ALLOWED = "the CMS allows this machine's source address, and the port is right";
 const CLOSED_HINT = `Check that ${ALLOWED}; a port that wants https:// or a client certificate (tls.cert_file) closes connections, too`;
-const NOT_CMS = 'Check that url points to the CC-CMS server itself';
-const MANGLED = 'The answer was cut off or mangled on its way: check proxies and gateways in between';
+export const NOT_CMS = 'Check that url points to the CC-CMS server itself';
+export const MANGLED = 'The response was cut off or mangled on its way: check proxies and gateways in between';
 const CA_HINT = 'Set tls.ca_file to the CA certificate (PEM) that signed the certificate of the CMS';
+
+const DNS_HINT = 'Check the host name in url (or in proxy_url), and the DNS of this machine (/etc/resolv.conf)';
+
+/** undici ends the connection at a `100 Continue` that it did not ask for, though RFC 9110 (15.2) allows it. */
+const CONTINUE = explain(
+  'invalid',
+  'the response starts with "100 Continue", which was not asked for',
+  'Have the CMS or the gateway in front of it send no interim responses',
+);
 
 /** Error codes of Node.js, OpenSSL and undici that have one clear meaning for an operator. */
 const CODES: Readonly<Record<string, Explanation>> = {
@@ -24,13 +35,11 @@ const CODES: Readonly<Record<string, Explanation>> = {
   EPIPE: explain('network', 'connection closed while sending', CLOSED_HINT),
   EHOSTUNREACH: explain('network', 'no route to the host', 'Check routing and firewalls, or set proxy_url'),
   ENETUNREACH: explain('network', 'no route to the network', 'Check routing and firewalls, or set proxy_url'),
-  ENOTFOUND: explain('network', 'unknown host', 'Check the host name in url, and the DNS of this machine'),
-  EAI_AGAIN: explain('network', 'host name lookup failed', 'Check the DNS of this machine'),
   ETIMEDOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
   UND_ERR_CONNECT_TIMEOUT: explain('timeout', 'no connection in time', `Check that ${ALLOWED}`),
-  UND_ERR_SOCKET: explain('network', 'connection closed before the answer was complete', CLOSED_HINT),
-  UND_ERR_HEADERS_OVERFLOW: explain('invalid', 'the headers of the answer are too large', NOT_CMS),
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: explain('invalid', 'the answer contradicts its Content-Length', MANGLED),
+  UND_ERR_SOCKET: explain('network', 'connection closed before the response was complete', CLOSED_HINT),
+  UND_ERR_HEADERS_OVERFLOW: explain('invalid', 'the headers of the response are too large', NOT_CMS),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: explain('invalid', 'the response contradicts its Content-Length', MANGLED),
   CERT_HAS_EXPIRED: explain('tls', 'the certificate has expired', 'Renew the certificate of the CMS'),
   CERT_NOT_YET_VALID: explain('tls', 'the certificate is not valid yet', 'Check the clock of this machine'),
   DEPTH_ZERO_SELF_SIGNED_CERT: explain('tls', 'the certificate is self-signed', CA_HINT),
@@ -53,7 +62,7 @@ function namesOf(error: Error): string {
   return name === undefined ? '' : ` (it is for CN=${oneLine(String(name), 200)}, without a subjectAltName)`;
 }
 
-/** The chain of causes, outermost first; a failed dual-stack connect hides the reasons in `errors`. */
+/** The chain of causes, outermost first; a failed connect to several addresses has the reasons in `errors`. */
 function* causes(error: unknown): Generator<Error> {
   for (let depth = 0; error instanceof Error && depth < 5; depth++) {
     yield error;
@@ -64,6 +73,8 @@ function* causes(error: unknown): Generator<Error> {
 function explanationOf(error: unknown): Explanation {
   let generic: Explanation | undefined;
   for (const cause of causes(error)) {
+    if (cause instanceof NameLookupError) return explain('network', cause.message, DNS_HINT);
+    if (cause instanceof errors.SocketError && cause.message === 'bad response') return CONTINUE;
     const code = errorCode(cause) ?? '';
     const known = CODES[code];
     // undici wraps what happened on the socket: the innermost known code says most.
@@ -80,7 +91,7 @@ function explanationOf(error: unknown): Explanation {
     } else if (code.startsWith('CERT_')) {
       generic = explain('tls', `the certificate was not accepted (${code})`, CA_HINT);
     } else if (code.startsWith('HPE_') || cause.name === 'HTTPParserError') {
-      generic = explain('invalid', 'the answer is not HTTP', 'Check the port of url, and whether it wants https://');
+      generic = explain('invalid', 'the response is not HTTP', 'Check the port of url, and whether it wants https://');
     }
   }
   return generic ?? explain('network', oneLine(errorMessage(error), 200), `Check that ${ALLOWED}`);
@@ -93,7 +104,7 @@ function explainProxy({ proxy, status, cause }: ProxyFailure): Explanation {
     const hint = 'Check proxy_url (or the proxy variables of the environment), and that the proxy is running';
     return explain(reason, `the proxy ${proxy}: ${text}`, hint);
   }
-  const text = `the proxy ${proxy} answered HTTP ${status} and opened no tunnel`;
+  const text = `the proxy ${proxy} sent HTTP ${status} and opened no tunnel`;
   if (status === 407)
     return explain(
       'network',
@@ -118,71 +129,4 @@ export function fromTransport(error: unknown, origin: string): ApiError {
   const atProxy = [...causes(error)].find((cause) => cause instanceof ProxyFailure);
   const { reason, text, hint } = atProxy === undefined ? explanationOf(error) : explainProxy(atProxy);
   return new ApiError(`${origin}: ${text}`, { reason, hint, cause: error });
-}
-
-export function timedOut(origin: string, timeoutMs: number): ApiError {
-  return new ApiError(`${origin}: no complete answer within ${timeoutMs / 1000}s`, {
-    reason: 'timeout',
-    hint: `Check the load of the CMS and that ${ALLOWED}; raise poll.timeout if the CMS is just slow`,
-  });
-}
-
-/** Delay that a Retry-After header asks for, in either form; undefined when there is none that makes sense. */
-export function retryAfter(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
-}
-
-/** The title of an HTML page: enough to recognise a firewall's refusal. */
-function pageTitle(body: string): string {
-  const title = oneLine(/<title[^>]*>([^<]{1,200})/i.exec(body)?.[1] ?? '', 80);
-  return title ? ` with a page titled "${title}"` : '';
-}
-
-/** An answer whose status is not 200. */
-export function fromStatus(origin: string, status: number, body: string, retryAfterMs: number | undefined): ApiError {
-  const common = { status, retryAfterMs };
-  if (status === 401) {
-    return new ApiError(`${origin}: HTTP 401, the signature was refused`, {
-      ...common,
-      reason: 'auth',
-      hint: 'Check access_key and secret_key, the clock of this machine, and the signing options; query --debug-signature shows what was signed',
-    });
-  }
-  const hints: Readonly<Record<number, string>> = {
-    403: "A firewall may refuse this machine: have its source address allow-listed; if the page is the CMS' own, check the permissions of the access key",
-    404: 'Check that url points to the CC-CMS server, without a path',
-    407: 'Check the credentials in proxy_url',
-    429: 'The CMS or a firewall limits requests: lower poll.concurrency or raise poll.retry_interval',
-  };
-  const fallback = status >= 500 ? 'The CMS or the gateway in front of it has a problem: look there' : NOT_CMS;
-  return new ApiError(`${origin}: HTTP ${status}${pageTitle(body)}`, {
-    ...common,
-    reason: 'http',
-    hint: hints[status] ?? fallback,
-  });
-}
-
-/** An answer with status 200 that is not JSON. */
-export function notJson(origin: string, body: string, cause: unknown): ApiError {
-  const isPage = /^\s*</.test(body);
-  return new ApiError(
-    isPage
-      ? `${origin}: the answer is a web page${pageTitle(body)}, not JSON`
-      : `${origin}: the answer is ${body.trim() === '' ? 'empty' : `not complete JSON (${body.length} characters)`}`,
-    {
-      reason: 'invalid',
-      hint: isPage ? 'A portal or firewall answers in place of the CMS: check url and the path to it' : MANGLED,
-      cause,
-    },
-  );
-}
-
-/** An answer in a coding that was not asked for. */
-export function compressed(origin: string, encoding: string): ApiError {
-  return new ApiError(`${origin}: the answer is compressed (${oneLine(encoding, 40)}), which was not asked for`, {
-    reason: 'invalid',
-    hint: 'Have the gateway in front of the CMS not compress what accepts identity alone',
-  });
 }

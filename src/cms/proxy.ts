@@ -1,27 +1,27 @@
 import { BlockList, isIP } from 'node:net';
 import { OperationError } from '../core/errors.ts';
 
-/** The usual proxy variables, in either spelling of their names. */
+/** Environment variables; the proxy variables have lower-case or upper-case names. */
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** The way to the CMS ended at the proxy. */
+/** A connection to the CMS failed at the proxy. */
 export class ProxyFailure extends Error {
   override readonly name = 'ProxyFailure';
   /** Host and port of the proxy, without credentials. */
   readonly proxy: string;
-  /** What the proxy answered to CONNECT, when it answered. */
+  /** HTTP status of the response to CONNECT, when there was one. */
   readonly status: number | undefined;
 
   constructor(proxy: string, cause: Error) {
     super(`Proxy ${proxy}: ${cause.message}`, { cause });
     this.proxy = proxy;
-    // undici tells the status in the text alone.
+    // undici gives the status in the message only.
     const status = /^Proxy response \((\d{3})\)/.exec(cause.message)?.[1];
     this.status = status === undefined ? undefined : Number(status);
   }
 }
 
-/** Whether an address is the one of the entry, or within it (`10.0.0.0/8`). */
+/** Whether an address equals the entry, or is within it (`10.0.0.0/8`). */
 function isWithin(address: string, entry: string): boolean {
   const [network = '', prefix] = entry.split('/');
   const family = isIP(network);
@@ -37,21 +37,22 @@ function isWithin(address: string, entry: string): boolean {
 /** Whether a `NO_PROXY` list exempts the host: `*`, a name, a domain suffix, an address or a network, with or without a port. */
 function isExempt(noProxy: string, url: URL): boolean {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, '');
   const entries = noProxy.toLowerCase().split(/[\s,]+/);
   return entries.some((entry) => {
     if (entry === '*' || isWithin(host, entry)) return true;
     const [, bracketed, plain = '', entryPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
     if ((entryPort ?? port) !== port) return false;
     const pattern = bracketed ?? plain;
-    const name = pattern.replace(/^\*?\./, '');
+    const name = pattern.replace(/^\*?\.|\.$/g, '');
     return isWithin(host, pattern) || (isIP(host) === 0 && name !== '' && `.${host}`.endsWith(`.${name}`));
   });
 }
 
 /**
- * The proxy that the environment asks for, by the rules that curl and Go share.
- * @throws OperationError when it is no URL of an HTTP proxy; the message has the variable's name, not its value
+ * The URL of the proxy that the environment names for `target`, by the rules that curl and Go share; undefined when
+ * there is none, or when NO_PROXY exempts the host.
+ * @throws OperationError when it is not the URL of an HTTP proxy; the message has the variable's name, not its value
  */
 export function proxyFromEnvironment(target: string, environment: ProxyEnvironment): string | undefined {
   const url = new URL(target);

@@ -1,11 +1,20 @@
 import { setMaxListeners } from 'node:events';
 import { ApiError, type FailureReason } from '../core/errors.ts';
-import { type Answer, parseAnswer } from './rows.ts';
-import { compressed, fromStatus, fromTransport, notJson, retryAfter, timedOut } from './error-mapping.ts';
+import type { Redact } from './json-values.ts';
+import { compressed, fromStatus, notJson, retryAfter, timedOut } from './response-errors.ts';
+import { parseResponse, type ResponseBody } from './response.ts';
 import { type PreparedRequest, send, type SendOptions } from './signed-request.ts';
+import { fromTransport } from './error-mapping.ts';
 
-/** A page of 100 rows is some 30 kB; a server that ignores `limit` gets room, one that never ends does not. */
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** A row is some 300 bytes. A server that ignores `limit` sends all rows at once; one that never ends is cut off. */
+const MAX_BYTES_PER_ROW = 1024;
+const MIN_BODY_LIMIT = 256 * 1024;
+const MAX_BODY_LIMIT = 16 * 1024 * 1024;
+
+/** The size limit of a response body in bytes, with generous room for the rows that were asked for. */
+export function bodyLimit(expectedRows: number): number {
+  return Math.min(MAX_BODY_LIMIT, MIN_BODY_LIMIT + expectedRows * MAX_BYTES_PER_ROW);
+}
 
 /** What became of one request; for metrics. */
 export interface RequestReport {
@@ -17,26 +26,21 @@ export interface RequestReport {
   readonly skewMs: number | undefined;
 }
 
-export interface TransportOptions extends SendOptions {
+export interface TransportOptions extends Omit<SendOptions, 'maxBodyBytes'> {
+  /** Time limit of one request, from connecting to the last byte. */
   readonly timeoutMs: number;
   readonly onRequest: (report: RequestReport) => void;
 }
 
-async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of stream) {
-    size += part.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new ApiError(`${origin}: the answer is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
-        reason: 'invalid',
-        hint: 'Check that url points to the CC-CMS server',
-      });
-    }
-    parts.push(part);
-  }
-  // Drops the byte order mark that some servers put before JSON.
-  return new TextDecoder().decode(Buffer.concat(parts));
+export interface RequestOptions extends TransportOptions {
+  /** Rows that the whole query may bring: they bound the size of a response. */
+  readonly expectedRows: number;
+}
+
+/** A page of rows. */
+export interface PageResponse extends ResponseBody {
+  /** Removes from a text what the response may repeat of the request's secrets. */
+  readonly redact: Redact;
 }
 
 /** Their clock minus ours; the header has whole seconds, so half a second is added on average. */
@@ -45,73 +49,72 @@ function skewOf(date: string | undefined, sentAt: number, receivedAt: number): n
   return Number.isNaN(theirs) ? undefined : theirs + 500 - (sentAt + receivedAt) / 2;
 }
 
-/** Takes out what an answer may repeat of the request's secrets before any of it gets into a message. */
-function withoutEchoes(text: string, { headers }: PreparedRequest, accessKey: string): string {
+/**
+ * Removes from text of a response what it may repeat of the request's secrets. Use it where such text enters an error
+ * or a log line, never on data.
+ */
+function redactor({ headers }: PreparedRequest, accessKey: string): Redact {
   const signature = headers['authorization']?.split('/').at(-1) ?? '';
-  // A short access key is as good as any word, and no secret to speak of.
+  // A short access key is as good as any word, and hardly a secret.
   const secrets = [signature, accessKey].filter((secret) => secret.length >= 8);
   const spellings = secrets.flatMap((secret) => {
     const json = JSON.stringify(secret).slice(1, -1);
     return [secret, json, json.replaceAll('/', '\\/'), encodeURIComponent(secret)];
   });
-  return spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '[hidden]'), text);
+  return (text) => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '[hidden]'), text);
 }
 
 function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }
 
-function parseJson(text: string, origin: string, encoding: string): unknown {
+function parseJson(text: string, origin: string, encoding: string, redact: Redact): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     // Some servers name a charset there, or nothing: what is JSON was not compressed.
-    if (!['', 'identity'].includes(encoding.trim().toLowerCase())) throw compressed(origin, encoding);
-    throw notJson(origin, text, cause);
+    if (!['', 'identity'].includes(encoding.trim().toLowerCase())) throw compressed(origin, redact(encoding));
+    throw notJson(origin, redact(text), cause);
   }
 }
 
 async function exchange(
   payload: object,
-  options: TransportOptions,
+  options: RequestOptions,
   signal: AbortSignal,
   onSkew: (skewMs: number | undefined) => void,
-): Promise<Answer> {
-  const { url, clock } = options;
-  const { prepared, sentAt, response } = await send(payload, options, signal);
-  const skewMs = skewOf(single(response.headers['date']), sentAt, clock.now());
-  onSkew(skewMs);
-  const body = readLimited(response.body, url);
-  if (response.statusCode !== 200) {
-    // The status says enough when the page that goes with it does not come whole.
-    const page = withoutEchoes(await body.catch(() => ''), prepared, options.accessKey);
-    // A date is one of their clock.
-    const wait = retryAfter(single(response.headers['retry-after']), clock.now() + (skewMs ?? 0));
-    throw fromStatus(url, response.statusCode, page, wait);
+): Promise<PageResponse> {
+  const { url, clock, accessKey } = options;
+  let skewMs: number | undefined;
+  const limited = { ...options, maxBodyBytes: bodyLimit(options.expectedRows) };
+  const { prepared, status, headers, body } = await send(payload, limited, signal, (early, sentAt) => {
+    skewMs = skewOf(single(early['date']), sentAt, clock.now());
+    onSkew(skewMs);
+  });
+  const redact = redactor(prepared, accessKey);
+  if (status !== 200) {
+    // A date in Retry-After is one of their clock.
+    const wait = retryAfter(single(headers['retry-after']), clock.now() + (skewMs ?? 0));
+    throw fromStatus(url, status, redact(body), wait);
   }
-  const text = withoutEchoes(await body, prepared, options.accessKey);
-  const encoding = withoutEchoes(
-    single(response.headers['content-encoding']) ?? 'identity',
-    prepared,
-    options.accessKey,
-  );
-  return parseAnswer(parseJson(text, url, encoding));
+  const encoding = single(headers['content-encoding']) ?? 'identity';
+  return { ...parseResponse(parseJson(body, url, encoding, redact), redact), redact };
 }
 
 /**
- * Sends one signed POST and takes its answer apart.
+ * Sends one signed POST and parses its response.
  * @throws ApiError for everything that can go wrong, except that `signal` was aborted: then its reason
  */
-export async function post(payload: object, options: TransportOptions, signal: AbortSignal): Promise<Answer> {
+export async function post(payload: object, options: RequestOptions, signal: AbortSignal): Promise<PageResponse> {
   const { clock, url, timeoutMs } = options;
   signal.throwIfAborted();
   const done = new AbortController();
-  // Not AbortSignal.any: what it makes is never let go of by a signal that lives as long as the process.
+  // Not AbortSignal.any: a signal that lives as long as the process would keep what it makes forever.
   const ending = new AbortController();
   const end = () => {
     ending.abort();
   };
-  // As many listeners as requests under way; Node.js 20 takes more than ten for a leak.
+  // As many listeners as requests under way; Node.js 20 warns of more than ten.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', end);
   void clock.sleep(timeoutMs, done.signal).then(end);

@@ -4,11 +4,11 @@ import { backoff } from './backoff.ts';
 
 type Send = typeof post;
 
-/** Tries of one request; their waits add up to about 8 minutes: longer than a restart of the CMS. */
+/** Tries of one request. Their waits add up to about 8 minutes: longer than a restart of the CMS. */
 const MAX_TRIES = 10;
 const RETRY_INTERVAL_MS = 1000;
 
-/** Codes of the CMS that speak of its state and not of our request (AICC "Error Code Reference"). */
+/** Codes that describe the state of the CMS, not our request (AICC "Error Code Reference"). */
 const TRANSIENT_CODES = new Set(['0100001', '0100999']);
 const TRANSIENT_STATUS = new Set([408, 425, 429]);
 
@@ -24,21 +24,21 @@ export interface RetryOptions {
   readonly random: () => number;
   /** Called before each wait. */
   readonly onRetry: (failure: ApiError, waitMs: number) => void;
-  /** Called with the rows of each answer. */
+  /** Called with the number of rows of each response. */
   readonly onRows: (rows: number) => void;
 }
 
 /**
- * Wraps `send` so that a request that may yet succeed is repeated, after a pause that grows and that Retry-After can
- * make longer. One page is repeated, not the pages before it.
+ * Wraps `send` so that a request that failed for a transient reason is repeated, after a pause that grows and that
+ * Retry-After can make longer. Only the page that failed is repeated, not the pages before it.
  */
 export function withRetry(send: Send, { random, onRetry, onRows }: RetryOptions): Send {
   return async (payload, options, signal) => {
     for (let tries = 1; ; tries++) {
       try {
-        const answer = await send(payload, options, signal);
-        onRows(answer.rows.length);
-        return answer;
+        const response = await send(payload, options, signal);
+        onRows(response.rows.length);
+        return response;
       } catch (error) {
         if (!(error instanceof ApiError) || !isTransient(error) || tries >= MAX_TRIES) throw error;
         const wait = backoff(tries, RETRY_INTERVAL_MS, random, error.retryAfterMs);

@@ -1,13 +1,14 @@
-import { type Dispatcher, errors, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import type { SigningConfig } from '../config/schema.ts';
 import { ApiError } from '../core/errors.ts';
+import { isFromKeptConnection } from './kept-connections.ts';
 import { authorization, type SigningKey, signingTimestamp } from './signature.ts';
 import { errorMessage } from '../core/format.ts';
 
 export const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
 
-/** Several kept connections may have been closed at once; each costs a try. */
+/** The server may have closed several kept connections at once; each costs a try. */
 const MAX_TRIES = 3;
 
 /** The headers and body of a request, as they are signed and sent. */
@@ -21,12 +22,14 @@ export interface PreparedRequest {
 export interface SendOptions {
   readonly url: string;
   readonly accessKey: string;
-  /** Called for every request, so that a rotated key is used at once. */
+  /** Called for every request, so that a renewed key is used at once. */
   readonly secretKey: () => Promise<string>;
   readonly signing: SigningConfig;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
-  /** For people who debug a signature: what is about to be sent. */
+  /** A longer response is an error. */
+  readonly maxBodyBytes: number;
+  /** For debugging a signature: called with what is about to be sent. */
   readonly onPrepared?: (prepared: PreparedRequest) => void;
 }
 
@@ -61,7 +64,7 @@ async function readSecretKey(options: SendOptions): Promise<string> {
   try {
     return await options.secretKey();
   } catch (cause) {
-    throw new ApiError(`The secret key cannot be read: ${errorMessage(cause)}`, {
+    throw new ApiError(`Cannot read the secret key: ${errorMessage(cause)}`, {
       reason: 'auth',
       hint: 'Check secret_key_file and its permissions',
       cause,
@@ -79,24 +82,24 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Whether a connection that had served before was closed by the other side instead of an answer. */
-function wasStale(error: unknown): boolean {
-  return error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0;
-}
-
-export interface Sent {
+/** One request and its response, as far as it is read without looking into it. */
+export interface Exchange {
   readonly prepared: PreparedRequest;
-  readonly sentAt: number;
-  readonly response: Dispatcher.ResponseData;
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: string;
 }
 
-async function sendOnce(payload: object, options: SendOptions, signal: AbortSignal): Promise<Sent> {
+/** Called as soon as the headers of a response are there, with the local time at which its request was sent. */
+export type OnHeaders = (headers: Dispatcher.ResponseData['headers'], sentAt: number) => void;
+
+async function sendOnce(payload: object, options: SendOptions, signal: AbortSignal, onHeaders: OnHeaders) {
   const { url, clock, dispatcher } = options;
   const secretKey = await readSecretKey(options);
   const sentAt = clock.now();
   const prepared = prepare(payload, { accessKey: options.accessKey, secretKey }, options, sentAt);
   options.onPrepared?.(prepared);
-  const answered = request(new URL(prepared.path, url), {
+  const responded = request(new URL(prepared.path, url), {
     method: 'POST',
     headers: prepared.headers,
     body: prepared.body,
@@ -105,19 +108,46 @@ async function sendOnce(payload: object, options: SendOptions, signal: AbortSign
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  return { prepared, sentAt, response: await orAborted(answered, signal) };
+  const { statusCode: status, headers, body: stream } = await orAborted(responded, signal);
+  onHeaders(headers, sentAt);
+  const body = readLimited(stream, url, options.maxBodyBytes);
+  // The status says enough when the page that goes with it does not come whole.
+  return { prepared, status, headers, body: await (status === 200 ? body : body.catch(() => '')) };
+}
+
+async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string, maxBytes: number): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    size += part.length;
+    if (size > maxBytes) {
+      throw new ApiError(`${origin}: the response is larger than ${Math.round(maxBytes / 1024)} KiB`, {
+        reason: 'invalid',
+        hint: 'Check that url points to the CC-CMS server',
+      });
+    }
+    parts.push(part);
+  }
+  // Drops the byte order mark that some servers put before JSON.
+  return new TextDecoder().decode(Buffer.concat(parts));
 }
 
 /**
- * Signs and sends one request, and again where the server had closed the kept connection just then.
- * @throws what undici throws, ApiError when there is no key, or an error when `signal` is aborted
+ * Signs and sends one request and reads its response. Where the server ends a kept connection instead of a whole
+ * response, the request is signed anew and sent on another connection.
+ * @throws what undici throws; ApiError when there is no key or the response is too large; an error when `signal` is aborted
  */
-export async function send(payload: object, options: SendOptions, signal: AbortSignal): Promise<Sent> {
+export async function send(
+  payload: object,
+  options: SendOptions,
+  signal: AbortSignal,
+  onHeaders: OnHeaders,
+): Promise<Exchange> {
   for (let tries = 1; ; tries++) {
     try {
-      return await sendOnce(payload, options, signal);
+      return await sendOnce(payload, options, signal, onHeaders);
     } catch (error) {
-      if (tries === MAX_TRIES || !wasStale(error)) throw error;
+      if (tries === MAX_TRIES || signal.aborted || !isFromKeptConnection(error)) throw error;
     }
   }
 }

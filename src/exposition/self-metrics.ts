@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { DOCUMENTED_CODES, REJECTION_REASONS, type RejectionReason } from '../cms/rows.ts';
+import { DOCUMENTED_CODES } from '../cms/response.ts';
+import { REJECTION_REASONS, type RejectionReason } from '../cms/rows.ts';
 import type { RequestReport } from '../cms/request.ts';
 import { FAILURE_REASONS, type FailureReason } from '../core/errors.ts';
 import { type MetricDefinition, SELF_METRICS } from './metrics.ts';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { MAX_BODY_BYTES } from '../../src/cms/request.ts';
-import { retryAfter } from '../../src/cms/error-mapping.ts';
+import { bodyLimit } from '../../src/cms/request.ts';
+import { retryAfter } from '../../src/cms/response-errors.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { readSecret } from '../../src/config/secret.ts';
 import type { ApiError } from '../../src/core/errors.ts';
@@ -17,7 +17,7 @@ import { WINDOW_MS } from '../../src/core/window.ts';
 import { ask, clientOf, failureOf, queryNow } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { answering, type LocalServer, serveHttp, serveTcp } from '../support/local-servers.ts';
+import { respondingWith, type LocalServer, serveHttp, serveTcp } from '../support/local-servers.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const query = { vdns: [1, 2, 3], range: { from: NOON - WINDOW_MS, to: NOON } };
@@ -67,7 +67,7 @@ describe('a failure names its cause and what to check', () => {
     [{ kind: 'reset' }, ['network', 'connection', 'source address']],
     [{ kind: 'code' }, ['api', 'resultCode 0100001: Failed to invoke the interface', 'its own log']],
     [{ kind: 'code', code: '0101003' }, ['api', 'resultCode 0101003', 'no permission']],
-    [{ kind: 'endless' }, ['invalid', 'larger than 16 MiB', 'CC-CMS']],
+    [{ kind: 'endless' }, ['invalid', 'larger than 262 KiB', 'CC-CMS']],
   ] satisfies [Fault, Told][])('%j', async (fault, told) => {
     const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [fault]);
@@ -90,14 +90,14 @@ describe('a failure names its cause and what to check', () => {
   });
 
   test('a redirect is not followed', async () => {
-    const target = await serve(answering([]));
+    const target = await serve(respondingWith([]));
     const server = await serve((_request, response) => response.writeHead(302, { Location: target.url }).end());
     expectTold(await failureOf(clientOf({ url: server.url })), ['http', 'HTTP 302', 'CC-CMS server itself']);
     expect(target.connections()).toBe(0);
   });
 
   test('a port that nobody listens on', async () => {
-    const server = await serveHttp(answering([]));
+    const server = await serveHttp(respondingWith([]));
     await server.close();
     expectTold(await failureOf(clientOf({ url: server.url })), ['network', 'connection refused', 'the port of url']);
   });
@@ -105,7 +105,7 @@ describe('a failure names its cause and what to check', () => {
   test('a host that does not exist', async () => {
     const error = await failureOf(clientOf({ url: 'http://cms.invalid' }));
     expect(error.reason).toBe('network');
-    expect(error.message).toMatch(/unknown host|host name lookup failed/);
+    expect(error.message).toMatch(/DNS: .* cms\.invalid/);
     expect(error.hint).toContain('DNS');
   });
 
@@ -117,12 +117,13 @@ describe('a failure names its cause and what to check', () => {
 
   test('a body of just the most bytes is read, one byte more is not', async () => {
     const answer = '{"resultCode":"0","resultDesc":[]}';
-    let length = MAX_BODY_BYTES;
+    // Three VDNs, and their rows that start at the end of the range.
+    let length = bodyLimit(6);
     const server = await serve((_request, response) => response.end(answer.padEnd(length)));
     const client = clientOf({ url: server.url });
     expect((await ask(client)).failure).toBeUndefined();
     length++;
-    expectTold(await failureOf(client), ['invalid', 'larger than 16 MiB', 'CC-CMS']);
+    expectTold(await failureOf(client), ['invalid', 'larger than 262 KiB', 'CC-CMS']);
   });
 
   test.each([
@@ -133,12 +134,12 @@ describe('a failure names its cause and what to check', () => {
       'compressed (gzip), which was not asked for',
       'gateway',
     ],
-    ['empty', {}, ' ', 'the answer is empty', 'cut off'],
+    ['empty', {}, ' ', 'the response is empty', 'cut off'],
     [
       'under headers without end',
       { 'X-Long': 'x'.repeat(100_000) },
       '{}',
-      'headers of the answer are too large',
+      'headers of the response are too large',
       'url',
     ],
     ['of two lengths', { 'Content-Length': ['2', '3'] }, '{}', 'contradicts its Content-Length', 'cut off'],
@@ -152,7 +153,7 @@ describe('a failure names its cause and what to check', () => {
     async (encoding) => {
       const server = await serve((request, response) => {
         response.setHeader('Content-Encoding', encoding);
-        answering([])(request, response);
+        respondingWith([])(request, response);
       });
       expect((await ask(clientOf({ url: server.url }))).failure).toBeUndefined();
     },
@@ -182,10 +183,10 @@ describe('a failure names its cause and what to check', () => {
   });
 
   test('a secret key that cannot be read sends nothing', async () => {
-    const server = await serve(answering([]));
+    const server = await serve(respondingWith([]));
     const secretKey = () => readSecret({ file: '/nonexistent/secret' });
     const error = await failureOf(clientOf({ url: server.url, secretKey }));
-    expectTold(error, ['auth', 'secret key cannot be read', 'secret_key_file']);
+    expectTold(error, ['auth', 'Cannot read the secret key', 'secret_key_file']);
     expect(server.connections()).toBe(0);
   });
 });
@@ -225,7 +226,7 @@ describe('time', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(error).toBeUndefined();
     clock.advance(1);
-    expectTold(await failing, ['timeout', `${simulator.url}: no complete answer within 10s`, 'raise poll.timeout']);
+    expectTold(await failing, ['timeout', `${simulator.url}: no complete response within 10s`, 'raise poll.timeout']);
     expect(client.reports).toEqual([
       { durationMs: 10_000, failure: 'timeout', resultCode: undefined, skewMs: undefined },
     ]);
@@ -268,7 +269,7 @@ describe('time', () => {
       const server = await serve((request, response) => {
         response.sendDate = false;
         if (date !== undefined) response.setHeader('Date', date);
-        answering([])(request, response);
+        respondingWith([])(request, response);
       });
       const client = clientOf({ url: server.url });
       await ask(client);
@@ -295,7 +296,7 @@ describe('stopping', () => {
   });
 
   test('before it began sends nothing', async () => {
-    const server = await serve(answering([]));
+    const server = await serve(respondingWith([]));
     await expect(clientOf({ url: server.url }).query(query, AbortSignal.abort(new Error('Late')))).rejects.toThrow(
       'Late',
     );
@@ -346,7 +347,7 @@ describe('connections', () => {
   test('that the server closes after each answer are made anew', async () => {
     const server = await serve((request, response) => {
       response.once('finish', () => request.socket.end());
-      answering([])(request, response);
+      respondingWith([])(request, response);
     });
     const client = clientOf({ url: server.url });
     for (let round = 0; round < 20; round++) {
@@ -359,7 +360,7 @@ describe('connections', () => {
     const served = new WeakSet<Socket>();
     const server = await serve((request, response) => {
       if (served.has(request.socket)) request.socket.end();
-      else answering([])(request, response);
+      else respondingWith([])(request, response);
       served.add(request.socket);
     });
     let now = NOON;
@@ -453,7 +454,7 @@ describe('secrets', () => {
 });
 
 test('a request leaves nothing behind on the signal of the process', async () => {
-  const server = await serve(answering([]));
+  const server = await serve(respondingWith([]));
   const client = clientOf({ url: server.url });
   const { signal } = new AbortController();
   let listeners = 0;

@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type KeyPair, makeCertificates, type TlsOptions } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { ask, clientOf, failureOf, type TestClient } from '../support/api-client.ts';
-import { answering, serveHttp } from '../support/local-servers.ts';
+import { respondingWith, serveHttp } from '../support/local-servers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-tls-'));
 let files = 0;
@@ -108,7 +108,7 @@ describe('the certificate of the CMS', () => {
     const client = clientOf({ url, tls: { caFile } });
     await Promise.all([ask(client), ask(client), ask(client)]);
     expect(client.expiries).toEqual(Array(simulator.connections).fill(simulator.certificateNotAfter));
-    const plain = await serveHttp(answering([]));
+    const plain = await serveHttp(respondingWith([]));
     const other = clientOf({ url: plain.url });
     await ask(other);
     expect(other.expiries).toEqual([]);
@@ -133,19 +133,18 @@ describe('a CMS that wants a client certificate', () => {
   });
 });
 
-test('a chain of tls.cert_file that breaks off is told as a matter of the files', async () => {
+test('a chain of tls.cert_file that breaks off is refused at the start', async () => {
   const { simulator, url, caFile } = await simulate();
   const broken = `${simulator.client?.certPem ?? ''}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
   const client = { ...pairFiles(simulator.client as KeyPair), certFile: file(broken) };
-  const error = await failureOf(clientOf({ url, tls: { caFile, ...client } }));
-  expect(error.reason).toBe('tls');
-  expect(error.message).toMatch(/the TLS files cannot be used \(ERR_OSSL_\w+\)$/);
-  expect(error.hint).toContain('tls.cert_file');
+  expect(() => clientOf({ url, tls: { caFile, ...client } })).toThrow(
+    expect.objectContaining({ code: expect.stringMatching(/^ERR_OSSL_/) as unknown }),
+  );
 });
 
 describe('the wrong scheme', () => {
   test('https:// to a port that speaks HTTP', async () => {
-    const server = await serveHttp(answering([]));
+    const server = await serveHttp(respondingWith([]));
     const error = await failureOf(clientOf({ url: server.url.replace('http:', 'https:') }));
     expect(error.reason).toBe('tls');
     expect(error.message).toContain('TLS handshake failed');

@@ -31,7 +31,9 @@ describe('a patient request', () => {
     let tries = 0;
     const send: typeof post = () => {
       const error = failures[tries++];
-      return error === undefined ? Promise.resolve({ rows: [1, 2], count: undefined }) : Promise.reject(error);
+      return error === undefined
+        ? Promise.resolve({ rows: [1, 2], count: undefined, redact: String })
+        : Promise.reject(error);
     };
     const options = {
       random: () => 0.5,

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Expectation, parseAnswer, parseRow, REJECTION_REASONS, type VdnWindow } from '../../src/cms/rows.ts';
+import { type Expectation, parseRow, REJECTION_REASONS, type VdnWindow } from '../../src/cms/rows.ts';
+import { parseResponse } from '../../src/cms/response.ts';
 import { ApiError } from '../../src/core/errors.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { ask, clientOf, failureOf } from '../support/api-client.ts';
-import { answering, serveHttp } from '../support/local-servers.ts';
+import { respondingWith, serveHttp } from '../support/local-servers.ts';
 
 const FROM = Date.UTC(2026, 10, 18, 12);
 const expected: Expectation = {
@@ -141,7 +142,7 @@ describe('a row is rejected', () => {
 describe('an answer', () => {
   const rows = [ROW];
   test.each(['0100000', '0', 0])('with resultCode %j is a success', (resultCode) => {
-    expect(parseAnswer({ resultCode, resultDesc: rows })).toEqual({ rows, count: undefined });
+    expect(parseResponse({ resultCode, resultDesc: rows })).toEqual({ rows, count: undefined });
   });
 
   test.each([
@@ -152,7 +153,7 @@ describe('an answer', () => {
     ['data and a null count', { data: rows, count: null }, undefined],
     ['no data and a count of 0', { data: [], count: 0 }, 0],
   ])('may come as %s', (_, resultDesc, count) => {
-    expect(parseAnswer({ resultCode: '0', resultDesc })).toEqual({
+    expect(parseResponse({ resultCode: '0', resultDesc })).toEqual({
       rows: Array.isArray(resultDesc) ? resultDesc : resultDesc.data,
       count,
     });
@@ -164,12 +165,12 @@ describe('an answer', () => {
     [{ data: null, count: 0 }, 0],
     [{ data: null, count: 3 }, 3],
   ])('with %j has no rows', (resultDesc, count) => {
-    expect(parseAnswer({ resultCode: '0', resultDesc })).toEqual({ rows: [], count });
+    expect(parseResponse({ resultCode: '0', resultDesc })).toEqual({ rows: [], count });
   });
 
   const errorOf = (body: unknown): ApiError => {
     try {
-      parseAnswer(body);
+      parseResponse(body);
     } catch (error) {
       if (error instanceof ApiError) return error;
       throw error;
@@ -188,13 +189,13 @@ describe('an answer', () => {
   ])('with resultCode %j is a failure of the API', (resultCode, hint) => {
     const error = errorOf({ resultCode, resultDesc: 'It \n  did not work' });
     expect(error.reason).toBe('api');
-    expect(error.message).toBe(`The CMS answered resultCode ${resultCode}: It did not work`);
+    expect(error.message).toBe(`The CMS reports resultCode ${resultCode}: It did not work`);
     expect(error.hint).toContain(hint);
     expect(error.resultCode).toBe(String(resultCode));
   });
 
   test('that fails without a text tells the code alone, and a long text is cut', () => {
-    expect(errorOf({ resultCode: '1', resultDesc: [ROW] }).message).toBe('The CMS answered resultCode 1');
+    expect(errorOf({ resultCode: '1', resultDesc: [ROW] }).message).toBe('The CMS reports resultCode 1');
     expect(errorOf({ resultCode: '1', resultDesc: 'x'.repeat(10_000) }).message.length).toBeLessThan(300);
     expect(errorOf({ resultCode: 'x'.repeat(10_000) }).message.length).toBeLessThan(100);
   });
@@ -210,9 +211,9 @@ describe('an answer', () => {
     [{ resultCode: '0', resultDesc: 'ok' }, 'neither an array nor an object'],
     [{ resultCode: '0', resultDesc: {} }, 'data is not an array'],
     [{ resultCode: '0', resultDesc: { data: {} } }, 'data is not an array'],
-    [{ resultCode: '0', resultDesc: { data: [], count: 'many' } }, 'count is "many"'],
-    [{ resultCode: '0', resultDesc: { data: [], count: -1 } }, 'count is -1'],
-    [{ resultCode: '0', resultDesc: { data: [], count: 1.5 } }, 'count is 1.5'],
+    [{ resultCode: '0', resultDesc: { data: [], count: 'many' } }, 'The count of the response is "many"'],
+    [{ resultCode: '0', resultDesc: { data: [], count: -1 } }, 'The count of the response is -1'],
+    [{ resultCode: '0', resultDesc: { data: [], count: 1.5 } }, 'The count of the response is 1.5'],
   ])('%j is invalid: %s', (body, text) => {
     const error = errorOf(body);
     expect(error.reason).toBe('invalid');
@@ -279,7 +280,7 @@ describe('whatever comes', () => {
     fc.assert(
       fc.property(body, (answer) => {
         try {
-          const { rows, count } = parseAnswer(answer);
+          const { rows, count } = parseResponse(answer);
           expect(Array.isArray(rows)).toBe(true);
           expect(count === undefined || (Number.isSafeInteger(count) && count >= 0)).toBe(true);
         } catch (error) {
@@ -296,7 +297,7 @@ describe('whatever comes', () => {
   test('rows that come through the client are all accounted for', async () => {
     let rows: unknown[] = [];
     const server = await serveHttp((request, response) => {
-      answering(rows)(request, response);
+      respondingWith(rows)(request, response);
     });
     const client = clientOf({ url: server.url, ccId: 1 });
     await fc.assert(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type SimulatorOptions, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { answering, serveHttp, serveTcp } from '../support/local-servers.ts';
+import { respondingWith, serveHttp, serveTcp } from '../support/local-servers.ts';
 import { demo, type Program, run, runExporter } from '../support/program.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-serve-'));
@@ -102,7 +102,7 @@ describe('the program', () => {
     const truncating = await simulate({ ...keys, faults: [{ kind: 'truncated' }] });
     const hanging = await simulate({ ...keys, faults: [{ kind: 'hang' }] });
     const untrusted = await simulate({ ...keys, tls: true });
-    const closed = await serveHttp(answering([]));
+    const closed = await serveHttp(respondingWith([]));
     await closed.close();
     const bad = [
       [
@@ -248,7 +248,7 @@ describe('the command line', () => {
   const good = configOf([{ name: 'a', url: 'http://127.0.0.1:1' }]);
 
   test('a busy port ends it with exit code 1 and says which', async () => {
-    const busy = await serveHttp(answering([]));
+    const busy = await serveHttp(respondingWith([]));
     closers.push(() => busy.close());
     const program = run([`--config.file=${good}`, `--web.listen-address=127.0.0.1:${busy.port}`]);
     expect(await program.ended()).toBe(1);
@@ -266,7 +266,7 @@ describe('the command line', () => {
     const storage = mkdtempSync(join(directory, 'storage-'));
     const args = [`--config.file=${good}`, `--storage.path=${storage}`];
     if (problem === 'a busy port') {
-      const busy = await serveHttp(answering([]));
+      const busy = await serveHttp(respondingWith([]));
       closers.push(() => busy.close());
       args.push(`--web.listen-address=127.0.0.1:${busy.port}`);
     } else args.push('--web.listen-address=127.0.0.1:0');

@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestListener,
+} from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 
@@ -47,7 +52,7 @@ export async function serveHttp(listener: RequestListener, tls?: ServerOptions):
     : listen(createHttpsServer(tls, listener), 'https');
 }
 
-/** What speaks TCP and nothing that the test does not make it say. */
+/** A TCP server that sends only what the test sends. */
 export async function serveTcp(onSocket: (socket: Socket) => void): Promise<LocalServer> {
   const server = createTcpServer((socket) => {
     onSocket(socket);
@@ -56,8 +61,8 @@ export async function serveTcp(onSocket: (socket: Socket) => void): Promise<Loca
   return listen(server, 'http');
 }
 
-/** Answers every request with these rows, as the document's example does. */
-export function answering(rows: readonly unknown[], count: unknown = rows.length): RequestListener {
+/** Responds to every request with these rows, in the shape of the document's example. */
+export function respondingWith(rows: readonly unknown[], count: unknown = rows.length): RequestListener {
   return (request, response) => {
     request.resume();
     response.setHeader('Content-Type', 'application/json;charset=UTF-8');
@@ -68,23 +73,40 @@ export function answering(rows: readonly unknown[], count: unknown = rows.length
 export interface Proxy extends LocalServer {
   /** `host:port` of every CONNECT, refused ones included, and the credentials that came with it. */
   readonly tunnels: { readonly target: string; readonly credentials: string | undefined }[];
+  /** URL and credentials of every request in absolute form, which is how `http://` is forwarded. */
+  readonly forwarded: { readonly target: string; readonly credentials: string | undefined }[];
 }
 
-/** An HTTP proxy that opens tunnels, or answers every CONNECT with `status`. */
-export async function serveProxy(status = 200): Promise<Proxy> {
+/**
+ * An HTTP proxy that responds to everything with `status`, or, by default, opens tunnels and forwards requests. With
+ * `tunnelPort` it is like Squid, which refuses tunnels to any other port.
+ */
+export async function serveProxy(status = 200, tunnelPort?: number): Promise<Proxy> {
   const tunnels: Proxy['tunnels'] = [];
-  const server = createHttpServer((_request, response) => {
-    response.writeHead(400).end('This proxy only opens tunnels');
+  const forwarded: Proxy['forwarded'] = [];
+  const server = createHttpServer((request, response) => {
+    const { 'proxy-authorization': credentials, ...headers } = request.headers;
+    forwarded.push({ target: request.url ?? '', credentials });
+    if (status !== 200 || !URL.canParse(request.url ?? '')) {
+      response.writeHead(status === 200 ? 400 : status).end('no');
+      return;
+    }
+    const onResponse = (upstream: IncomingMessage) => {
+      response.writeHead(upstream.statusCode ?? 502, upstream.headers);
+      upstream.pipe(response);
+    };
+    request.pipe(httpRequest(request.url ?? '', { method: request.method, headers, agent: false }, onResponse));
   });
   server.on('connect', (request, socket: Socket) => {
     const target = request.url ?? '';
     tunnels.push({ target, credentials: request.headers['proxy-authorization'] });
     socket.on('error', () => undefined);
-    if (status !== 200) {
-      socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 2\r\n\r\nno`);
+    const { hostname, port } = new URL(`http://${target}`);
+    const refusal = tunnelPort !== undefined && port !== String(tunnelPort) ? 403 : status;
+    if (refusal !== 200) {
+      socket.end(`HTTP/1.1 ${refusal} No\r\nContent-Length: 2\r\n\r\nno`);
       return;
     }
-    const { hostname, port } = new URL(`http://${target}`);
     const upstream = connect(Number(port), hostname.replace(/^\[|\]$/g, ''), () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.pipe(upstream).pipe(socket);
@@ -92,5 +114,5 @@ export async function serveProxy(status = 200): Promise<Proxy> {
     upstream.on('error', () => socket.destroy());
     socket.on('close', () => upstream.destroy());
   });
-  return { ...(await listen(server, 'http')), tunnels };
+  return { ...(await listen(server, 'http')), tunnels, forwarded };
 }
