@@ -60,7 +60,8 @@ function readTimeZone(value: Reader | undefined): string | undefined {
   const name = line(value);
   if (name === undefined || isTimeZone(name)) return name;
   value?.report('Unknown time zone: write a name of the IANA database, such as Europe/Berlin');
-  return undefined;
+  // A stand-in, so that this is not reported as missing as well.
+  return 'UTC';
 }
 
 function readClosedOn(value: Reader | undefined): ReadonlySet<number> | undefined {

@@ -61,6 +61,9 @@ function readThreshold(value: Reader | undefined, inherited: Threshold, indicato
   return { warning: warning === 'wrong' ? undefined : warning, critical: critical === 'wrong' ? undefined : critical };
 }
 
+/** Of a value that is not in the mapping at hand. */
+const ELSEWHERE = ', which a level above or the default sets: set both here, or switch that one off';
+
 /** What becomes critical must have been a warning before. */
 function refuseContradiction(
   own: Readonly<Record<Severity, Reader | undefined>>,
@@ -69,13 +72,9 @@ function refuseContradiction(
 ): void {
   const side = BAD_SIDE[indicator];
   if (side === 'below' ? critical < warning : critical > warning) return;
-  if (own.critical !== undefined) {
-    const which = own.warning === undefined ? 'the inherited warning: set warning as well' : 'warning: change one';
-    own.critical.report(`Must be ${side} ${which}, or switch one off`);
-  } else {
-    const other = side === 'below' ? 'above' : 'below';
-    own.warning?.report(`Must be ${other} the inherited critical: set critical as well, or switch it off`);
-  }
+  const other = side === 'below' ? 'above' : 'below';
+  if (own.critical === undefined) own.warning?.report(`Must be ${other} critical${ELSEWHERE}`);
+  else own.critical.report(`Must be ${side} warning${own.warning === undefined ? ELSEWHERE : ': change one of them'}`);
 }
 
 /** A share from 0 to 1, undefined for off. */
