@@ -5,6 +5,14 @@ import { errorCode } from '../core/format.ts';
 /** A line break or another control character in a secret, name, host or header is always a mistake. */
 export const CONTROL = /\p{Cc}/u;
 
+/** Completes a sentence about a value that {@link isQuoted}. */
+export const QUOTED = 'has quotes around it, which would be part of it: remove them';
+
+/** Whether a text has the same kind of quotes at both ends. */
+export function isQuoted(text: string): boolean {
+  return /^(["']).*\1$/s.test(text) && text.length > 1;
+}
+
 export type FileKind = 'certificate' | 'key' | 'secret';
 
 const REASONS: Partial<Record<string, string>> = {
@@ -60,6 +68,7 @@ export function secretIn(bytes: Uint8Array): { secret: string; problem?: undefin
     return { problem: 'The file is not UTF-8 text' };
   }
   if (secret === '') return { problem: 'The file is empty' };
+  if (isQuoted(secret)) return { problem: `The secret in the file ${QUOTED}` };
   return CONTROL.test(secret) ? { problem: 'The file must hold the secret in one line, and nothing else' } : { secret };
 }
 

@@ -3,7 +3,7 @@ import { createPlans, NO_HOURS, readOpeningHours } from './opening-hours.ts';
 import { CONFIG_KEYS, DEFAULT_POLL, DEFAULT_SIGNING, DEFAULT_TLS, MAX_CC_ID, SIGNABLE_HEADERS } from './schema.ts';
 import type { CallCenterConfig, Config, PollConfig, SecretSource, SigningConfig, TlsConfig } from './schema.ts';
 import { DEFAULT_TARGETS, readTargets } from './targets.ts';
-import { authority, duration, flag, integer, line, origin, proxyUrl, text } from './value-parsers.ts';
+import { authority, duration, flag, integer, line, origin, proxyUrl, secretText, text } from './value-parsers.ts';
 import type { Reader } from './value-reader.ts';
 import { readVdns } from './vdns.ts';
 import type { ListedVdn, VdnDefaults } from './vdns.ts';
@@ -104,7 +104,7 @@ function readUrl(value: Reader | undefined, context: LoadContext): string {
 }
 
 function readAccessKey(value: Reader | undefined): string {
-  const key = text(value);
+  const key = secretText(value);
   // It is sent as part of a header.
   if (key !== undefined && !/^[!-~]+$/.test(key)) value?.report('Must be printable ASCII without blanks');
   return key ?? '';
@@ -118,7 +118,7 @@ function readSecretKey(
 ): SecretSource {
   if (inline !== undefined && file !== undefined) file.reportKey('Give either secret_key or secret_key_file, not both');
   if (inline === undefined && file === undefined) callCenter.report('Either secret_key or secret_key_file is required');
-  const value = line(inline);
+  const value = secretText(inline);
   const path = readFilePath(file, 'secret', context);
   return path !== undefined && inline === undefined ? { file: path } : { value: value ?? '' };
 }

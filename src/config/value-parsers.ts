@@ -1,5 +1,5 @@
 import { formatDuration, parseDuration } from '../core/duration.ts';
-import { CONTROL } from './file-checks.ts';
+import { CONTROL, isQuoted, QUOTED } from './file-checks.ts';
 import type { Reader } from './value-reader.ts';
 
 /*
@@ -16,8 +16,11 @@ export function anyText(value: Reader | undefined): string | undefined {
 /** Text that is not empty or blank. A number keeps the spelling it has in the file. */
 export function text(value: Reader | undefined): string | undefined {
   const found = anyText(value);
-  if (found?.trim() !== '') return found;
-  value?.report('Must not be empty');
+  if (value === undefined || found === undefined) return undefined;
+  if (found.trim() === '') value.report('Must not be empty');
+  else if (/^\$\w+$/.test(value.scalar('')?.written ?? '')) {
+    value.report('A variable needs braces, as in ${NAME}; write $$ if the value starts with a dollar');
+  } else return found;
   return undefined;
 }
 
@@ -27,6 +30,13 @@ export function line(value: Reader | undefined): string | undefined {
   if (found === undefined || !CONTROL.test(found)) return found;
   value?.report('Must be a single line without control characters');
   return undefined;
+}
+
+/** A key or secret; quotes around it come from a file or variable whose reader does not remove them. */
+export function secretText(value: Reader | undefined): string | undefined {
+  const found = line(value);
+  if (found !== undefined && isQuoted(found)) value?.report(`The value ${QUOTED}`);
+  return found;
 }
 
 /** A decimal whole number from `min` to `max`. */
@@ -66,7 +76,9 @@ export function flag(value: Reader | undefined): boolean | undefined {
 export function origin(value: Reader | undefined): string | undefined {
   const url = httpUrl(value, 'of a host, such as https://cms.example.com:28443');
   if (value === undefined || url === undefined) return undefined;
-  if (!refuseBeyondAuthority(value, url)) return undefined;
+  const ownHost =
+    ': the CMS checks the signature with its own path, so a gateway needs a host or port of its own for it';
+  if (!refuseBeyondAuthority(value, url, ownHost)) return undefined;
   if (url.username === '' && url.password === '') return url.origin;
   value.report('Credentials do not belong in this URL: use access_key and secret_key');
   return undefined;
@@ -77,7 +89,7 @@ export function proxyUrl(value: Reader | undefined): string | undefined {
   const expected =
     'of an HTTP proxy, such as http://proxy.example.com:3128; in a password write %40 for @, %3A for : and %2F for /';
   const url = httpUrl(value, expected);
-  if (value === undefined || url === undefined || !refuseBeyondAuthority(value, url)) return undefined;
+  if (value === undefined || url === undefined || !refuseBeyondAuthority(value, url, '')) return undefined;
   return text(value);
 }
 
@@ -94,18 +106,24 @@ function httpUrl(value: Reader | undefined, expected: string): URL | undefined {
   const found = line(value);
   if (value === undefined || found === undefined) return undefined;
   // URL itself also accepts `https:host`, blanks and backslashes.
+  const port = /^https?:\/\/[^\\\s/?#]+:(\d+)(?:[/?#]|$)/i.exec(found)?.[1];
+  if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
+    value.report('The port must be a number from 1 to 65535');
+    return undefined;
+  }
   const isUrl = /^https?:\/\/[^\\\s/?#][^\\\s]*$/i.test(found) && URL.canParse(found);
   const url = isUrl ? new URL(found) : undefined;
-  if (url !== undefined && url.port !== '0') return url;
+  if (url !== undefined) return url;
   value.report(`Must be an http:// or https:// URL ${expected}`);
   return undefined;
 }
 
-function refuseBeyondAuthority(value: Reader, url: URL): boolean {
+/** @param aboutPath added to the message about a path */
+function refuseBeyondAuthority(value: Reader, url: URL, aboutPath: string): boolean {
   const wrong = [
-    ...(url.pathname === '/' ? [] : ['a path']),
     ...(url.href.includes('?') ? ['a query'] : []),
     ...(url.href.includes('#') ? ['a fragment'] : []),
+    ...(url.pathname === '/' ? [] : [`a path${aboutPath}`]),
   ];
   if (wrong.length > 0) value.report(`Must end after host and port, without ${wrong.join(' or ')}`);
   return wrong.length === 0;

@@ -23,6 +23,8 @@ export interface Reading {
 export interface ScalarText {
   /** As written, environment filled in: `0123` and `1e5` are not yet numbers. */
   readonly text: string;
+  /** Before the environment was filled in. */
+  readonly written: string;
   /** Not quoted, so that YAML gives it a type. */
   readonly plain: boolean;
   /** A variable took part in it. */
@@ -197,11 +199,11 @@ export class Reader {
     const plain = node === undefined || node.type === undefined || node.type === 'PLAIN';
     const source = node?.source ?? '';
     const { env } = this.#reading;
-    if (env === undefined) return { text: source, plain, fromEnvironment: false };
+    if (env === undefined) return { text: source, written: source, plain, fromEnvironment: false };
     const expansion = expandEnvironment(source, env);
     for (const message of expansion.problems ?? []) this.report(message);
     if (expansion.problems !== undefined) return 'reported';
-    return { text: expansion.text, plain, fromEnvironment: expansion.changed };
+    return { text: expansion.text, written: source, plain, fromEnvironment: expansion.changed };
   }
 }
 

@@ -56,7 +56,7 @@ describe('check-config', () => {
       stdout: '',
       stderr: [
         `${file}:2:3: poll.settle_dely: Unknown key, did you mean settle_delay?`,
-        `${file}:5:10: call_centers[0].url: Must end after host and port, without a path`,
+        `${file}:5:10: call_centers[0].url: Must end after host and port, without a path: the CMS checks the signature with its own path, so a gateway needs a host or port of its own for it`,
         `${file}:6:12: call_centers[0].cc_id: Must be a whole number from 1 to 65535`,
         `${file}:7:17: call_centers[0].access_key: Environment variable AICC_UNSET is not set`,
         `${file}:9:20: call_centers[0].vdns[2]: VDN 7 is already listed in line 9`,
