@@ -1,10 +1,12 @@
 import type { Environment } from '../config/env-expansion.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
 import { ConfigError, type Problem } from '../core/errors.ts';
 import { loadWebConfig } from '../web-server/web-config.ts';
-import { readFlags, required } from './flags.ts';
 import { count } from '../core/format.ts';
+import { readFlags, required } from './flags.ts';
+import { openingReport } from './opening-report.ts';
 
 interface Output {
   write(text: string): unknown;
@@ -18,7 +20,8 @@ export interface CheckConfigIo {
 
 export const CHECK_CONFIG_USAGE = `Usage: aicc-cti-exporter check-config --config.file=FILE [--web.config.file=FILE]
 
-Checks the configuration, and the web config if it is named. Exit code 0 if all is good, 2 with every problem if not.
+Checks the configuration, and the web config if it is named. Prints the next opening and closing of the lines that have
+opening hours. Exit code 0 if everything is valid, 2 with every problem if not.
 `;
 
 /** The problems that loading ends with; none if it is good. */
@@ -33,10 +36,14 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly Problem[]
 }
 
 /**
- * `check-config`: says what the config holds and returns 0, or writes every problem in it and in the web config, one a
+ * `check-config`: says what the config holds and when its lines open and close next, and returns 0; or writes every problem in it and in the web config, one a
  * line, to stderr and returns 2. Throws UsageError for a wrong command line.
  */
-export async function checkConfig(argv: readonly string[], { stdout, stderr, env }: CheckConfigIo): Promise<number> {
+export async function checkConfig(
+  argv: readonly string[],
+  { stdout, stderr, env }: CheckConfigIo,
+  clock: Pick<Clock, 'now'> = systemClock,
+): Promise<number> {
   if (argv.includes('--help')) {
     stdout.write(CHECK_CONFIG_USAGE);
     return 0;
@@ -54,7 +61,7 @@ export async function checkConfig(argv: readonly string[], { stdout, stderr, env
   }
   const config = await loading;
   for (const warning of config.warnings) stderr.write(`Warning: ${warning}\n`);
-  stdout.write(`OK: ${summary(config)}\n`);
+  stdout.write(`OK: ${summary(config)}\n${openingReport(config, clock.now())}`);
   return 0;
 }
 

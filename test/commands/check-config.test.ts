@@ -14,13 +14,17 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
+/** A Wednesday, 13:00 in Berlin. */
+const NOW = Date.UTC(2026, 10, 18, 12);
+
 async function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const out = { stdout: '', stderr: '' };
-  const code = await checkConfig(argv, {
-    stdout: { write: (text) => (out.stdout += text) },
-    stderr: { write: (text) => (out.stderr += text) },
+  const io = {
+    stdout: { write: (text: string) => (out.stdout += text) },
+    stderr: { write: (text: string) => (out.stderr += text) },
     env: {},
-  });
+  };
+  const code = await checkConfig(argv, io, { now: () => NOW });
   return { code, ...out };
 }
 
@@ -39,6 +43,36 @@ describe('check-config', () => {
     expect((await runOn('[7]')).stdout).toBe('OK: 1 call center, 1 VDN\n');
     expect((await runOn('all')).stdout).toBe('OK: 1 call center, all VDNs of 1 call center\n');
     expect((await runOn('all', '[1]', 'all')).stdout).toBe('OK: 3 call centers, 1 VDN, all VDNs of 2 call centers\n');
+  });
+
+  it('prints the next opening and closing of each distinct plan, in the order in which they come', async () => {
+    const file = join(directory, 'config.yaml');
+    await writeFile(
+      file,
+      `opening_hours: { time_zone: Europe/Berlin, week: { mon-fri: 08:00-20:00 }, open_on: { 2026-11-20: 08:00-12:15 } }
+call_centers:
+  - name: hq
+    url: https://h
+    access_key: a
+    secret_key: s
+    vdns:
+      - 1-3
+      - { id: 4, opening_hours: { time_zone: Asia/Kolkata, open_on: { 2026-11-19: closed } } }
+      - { id: 5, opening_hours: 24h }
+      - { id: 6, opening_hours: { week: { sun: closed }, open_on: {} } }
+      - { id: 7, opening_hours: { week: { mon-fri: [ 08:00-20:00 ] } } }
+  - { name: branch, url: 'https://h', access_key: a, secret_key: s, vdns: all }
+`,
+    );
+    expect((await run(`--config.file=${file}`)).stdout).toBe(`OK: 2 call centers, 7 VDNs, all VDNs of 1 call center
+Opening hours of hq VDN 1-3,7; branch all VDNs: open now
+  closes Wed 2026-11-18 20:00 Europe/Berlin (2026-11-18 19:00 UTC)
+  opens  Thu 2026-11-19 08:00 Europe/Berlin (2026-11-19 07:00 UTC)
+Opening hours of hq VDN 4: open now
+  closes Wed 2026-11-18 20:00 Asia/Kolkata (2026-11-18 14:30 UTC)
+  opens  Fri 2026-11-20 08:00 Asia/Kolkata (2026-11-20 02:30 UTC)
+Opening hours of hq VDN 6: closed now, and this never changes
+`);
   });
 
   it('warns, and still returns 0', async () => {
