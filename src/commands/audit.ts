@@ -22,16 +22,9 @@ import { type Progress, startProgress } from '../history/progress.ts';
 import { createPrometheus, parseHeaders, type Prometheus } from '../history/prometheus-client.ts';
 import { formatRange, parseRange } from '../history/time-range.ts';
 import { WINDOW_MS, windowAt, windowsBetween } from '../core/window.ts';
-import {
-  type CommandIo,
-  QUESTION_FLAGS,
-  readFlags,
-  required,
-  select,
-  type Selection,
-  targetsOf,
-  wholeNumber,
-} from './flags.ts';
+import { readFlags, required, wholeNumber } from './flags.ts';
+import type { CommandIo } from './io.ts';
+import { SELECTION_FLAGS, select, type Selection, targetsOf } from './selection.ts';
 import { errorCode } from '../core/format.ts';
 
 export const AUDIT_USAGE = `Usage: aicc-cti-exporter audit --config.file=FILE --prometheus.url=URL --from=TIME --to=TIME [flags]
@@ -154,7 +147,7 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     return 0;
   }
   const flags = readFlags(args, {
-    ...QUESTION_FLAGS,
+    ...SELECTION_FLAGS,
     'prometheus.url': { type: 'string' },
     'prometheus.headers-file': { type: 'string' },
     concurrency: { type: 'string', default: '2' },

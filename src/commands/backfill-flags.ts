@@ -3,7 +3,8 @@ import type { Config } from '../config/schema.ts';
 import { UsageError } from '../core/errors.ts';
 import { HISTORY_FORMATS } from '../history/samples.ts';
 import { parseRange } from '../history/time-range.ts';
-import { oneOf, QUESTION_FLAGS, readFlags, required, type Selection, targetsOf, wholeNumber } from './flags.ts';
+import { oneOf, readFlags, required, wholeNumber } from './flags.ts';
+import { SELECTION_FLAGS, type Selection, targetsOf } from './selection.ts';
 
 export const BACKFILL_USAGE = `Usage: aicc-cti-exporter backfill --config.file=FILE --from=TIME --to=TIME --output=FILE [flags]
 
@@ -41,7 +42,7 @@ export interface BackfillFlags {
 /** @throws UsageError */
 export function parseFlags(args: readonly string[]): BackfillFlags {
   const values = readFlags(args, {
-    ...QUESTION_FLAGS,
+    ...SELECTION_FLAGS,
     output: { type: 'string' },
     format: { type: 'string', default: 'openmetrics' },
     label: { type: 'string', multiple: true, default: [] },

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Backfill, type BackfillJob, type BackfillState } from '../history/backfill.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
@@ -6,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config, Vdn } from '../config/schema.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { count } from '../core/format.ts';
+import { isSameJob, parseState } from '../history/checkpoint.ts';
 import { planHistory } from '../history/plan.ts';
 import {
   fileOutput,
@@ -21,30 +21,29 @@ import { HistoryText } from '../history/samples.ts';
 import { type Progress, startProgress } from '../history/progress.ts';
 import { formatRange, isRelative, parseRange, parseTime } from '../history/time-range.ts';
 import { BACKFILL_USAGE, type BackfillFlags, jobOf, parseFlags } from './backfill-flags.ts';
-import { type CommandIo, select, type Selection } from './flags.ts';
+import type { CommandIo } from './io.ts';
+import { select, type Selection } from './selection.ts';
 
 /** The state is saved this often; after a crash what was written since is cut off and fetched again. */
 const CHECKPOINT_MS = 2000;
 
-/** The stored state, when it belongs to the same job. Relative times are those of the first run. */
+/** The stored state of the same job. Relative times keep the meaning that they had in the first run. */
 async function resumeFrom(flags: BackfillFlags, job: BackfillJob, now: number): Promise<BackfillState> {
   const file = stateFileOf(flags.output);
   const stored = await loadState(file);
   if (stored === undefined) {
     throw new UsageError(`There is nothing to resume: ${file} does not exist; leave out --resume`);
   }
-  if (typeof stored !== 'object' || stored === null || !('version' in stored) || stored.version !== 1) {
-    throw new OperationError(`${file} was written by another version: start anew with --force`);
+  const state = parseState(stored);
+  if (state === undefined) {
+    throw new OperationError(`${file} is damaged or was written by another version: start again with --force`);
   }
-  const state = stored as BackfillState;
   const { range } = state.job;
   const isMoved = (text: string | undefined, edge: number): boolean =>
     text !== undefined && !isRelative(text) && parseTime(text, now) !== edge;
-  // Compared as what JSON keeps of them.
-  const given: unknown = JSON.parse(JSON.stringify({ ...job, range }));
-  if (!isDeepStrictEqual(state.job, given) || isMoved(flags.from, range.from) || isMoved(flags.to, range.to)) {
+  if (!isSameJob(state.job, job) || isMoved(flags.from, range.from) || isMoved(flags.to, range.to)) {
     throw new UsageError(
-      `${file} belongs to a backfill of ${formatRange(range)} with other flags or VDNs: repeat its command, or start anew with --force`,
+      `${file} belongs to a backfill of ${formatRange(range)} with other flags or VDNs: repeat its command, or start again with --force`,
     );
   }
   return state;
@@ -124,7 +123,7 @@ export async function backfill(args: readonly string[], io: CommandIo, clock: Cl
 /** An unfinished backfill is not overwritten unasked, even if its output is gone. */
 async function refuseUnfinished({ output, force }: BackfillFlags): Promise<void> {
   if (output === '-' || force || (await loadState(stateFileOf(output))) === undefined) return;
-  throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to start anew`);
+  throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to start again`);
 }
 
 interface Run {

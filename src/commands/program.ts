@@ -1,7 +1,7 @@
 import { ConfigError, OperationError, UsageError } from '../core/errors.ts';
 import { keepMemorySmall } from '../core/memory.ts';
 import { readVersion } from '../core/version.ts';
-import type { CommandIo } from './flags.ts';
+import type { CommandIo } from './io.ts';
 
 interface Command {
   readonly summary: string;

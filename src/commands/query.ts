@@ -1,9 +1,11 @@
 import { type QueryResult, rangeUpTo } from '../cms/client.ts';
+import type { VdnWindow } from '../cms/rows.ts';
 import type { PreparedRequest } from '../cms/signed-request.ts';
 import { createClientFor } from '../cms/create-client.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { readSecret } from '../config/secret.ts';
+import { formatIds, printable } from '../core/format.ts';
 import { type ApiError, OperationError } from '../core/errors.ts';
 import { planHistory } from '../history/plan.ts';
 import { streamOutput } from '../history/output.ts';
@@ -18,41 +20,44 @@ import {
 import { describeRequest, explainRefusal } from '../history/signature-debug.ts';
 import { formatRange, parseRange } from '../history/time-range.ts';
 import { latestEnded, type WindowRange, windowsBetween } from '../core/window.ts';
-import {
-  type CommandIo,
-  oneOf,
-  QUESTION_FLAGS,
-  readFlags,
-  required,
-  select,
-  type Selection,
-  targetsOf,
-} from './flags.ts';
+import { oneOf, readFlags, required } from './flags.ts';
+import type { CommandIo } from './io.ts';
+import { SELECTION_FLAGS, select, type Selection, targetsOf } from './selection.ts';
 
 export const QUERY_USAGE = `Usage: aicc-cti-exporter query --config.file=FILE [flags]
 
-Asks the API now, and shows the newest window of each VDN or all windows of a range.
+Fetches from the API and prints the newest window of each VDN, or all windows of a range.
 
   --config.file=FILE     configuration (required)
-  --call-center=NAME     this call center alone
-  --vdn=IDS              these VDNs alone: 1,2,10-19
+  --call-center=NAME     limit to one call center
+  --vdn=IDS              limit to these VDNs: 1,2,10-19
   --from=TIME, --to=TIME a range: 2026-01-31T00:00:00Z, now, -1h30m (default: the newest window)
   --output=OUTPUT        table (default), json or csv
-  --debug-signature      show on stderr what is signed and sent, and what may be wrong when it is refused
+  --debug-signature      print on stderr what is signed and sent, and possible reasons of a 401
   --help
 `;
 
-/** The newest window may not have settled yet; the exporter looks back as far. */
+/** Windows to fetch for the newest one, which may not have settled yet. As many as `lookback_windows` allows by default. */
 const LATEST_WINDOWS = 3;
 
-/** Windows that are shown at most: they are held in memory to be aligned. */
+/** Most windows to print: they are held in memory to be aligned. */
 const MAX_WINDOWS = 1_000_000;
 
-/** Asks once, without retries. */
-async function ask(
+/** Characters written at once. */
+const PIECE_LENGTH = 65_536;
+
+interface Session {
+  readonly io: CommandIo;
+  readonly clock: Clock;
+  readonly isLatest: boolean;
+  readonly isDebug: boolean;
+}
+
+/** Fetches the windows of one selection, without retries. Stops at the first failure but `incomplete`. */
+async function fetchWindows(
   selection: Selection,
   range: WindowRange,
-  { io, clock, debug }: { io: CommandIo; clock: Clock; debug: boolean },
+  { io, clock, isDebug }: Session,
 ): Promise<readonly QueryResult[]> {
   const { config } = selection;
   let skewMs: number | undefined;
@@ -65,8 +70,8 @@ async function ask(
       skewMs = report.skewMs;
     },
     onPrepared: (prepared: PreparedRequest) => {
-      // One page is signed like the other.
-      if (debug && !isShown)
+      // All requests are signed in the same way: show one.
+      if (isDebug && !isShown)
         io.stderr.write(`${config.name}: POST ${config.url}${prepared.path}\n${describeRequest(prepared)}`);
       isShown = true;
     },
@@ -82,41 +87,67 @@ async function ask(
   } finally {
     await client.close();
   }
-  const failure = results.at(-1)?.failure;
-  if (debug && failure?.status === 401) {
+  if (isDebug && results.at(-1)?.failure?.status === 401) {
     const lines = explainRefusal({ config, skewMs, secretKey: await readSecret(config.secretKey) });
-    io.stderr.write(
-      `The signature was refused. What can be seen from here:\n${lines.map((line) => `  ${line}\n`).join('')}`,
-    );
+    io.stderr.write(`The signature was refused. Possible reasons:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   }
   return results;
 }
 
-/** The rows to show: every window, or the newest of each VDN and a row for each VDN without one. */
+/** The rows to print: every window, or the newest of each VDN and a row for each VDN without one. */
 function rowsOf({ config, vdns }: Selection, results: readonly QueryResult[], isLatest: boolean): QueryRow[] {
   const known = new Map(vdns === 'all' ? [] : vdns.map((vdn) => [vdn.id, vdn]));
-  const row = (window: QueryResult['windows'][number]): QueryRow => {
-    const vdn = known.get(window.vdn) ?? { id: window.vdn, name: '', labels: {} };
+  const row = (window: VdnWindow): QueryRow => {
+    const vdn = known.get(window.vdn) ?? { id: window.vdn, name: '' };
     return { callCenter: config.name, vdn, window };
   };
-  const windows = results.flatMap((result) => result.windows);
-  if (!isLatest) return windows.sort((a, b) => a.start - b.start || a.vdn - b.vdn).map(row);
+  const windows = results.flatMap((result) => result.windows).sort((a, b) => a.start - b.start || a.vdn - b.vdn);
+  if (!isLatest) return windows.map(row);
   const newest = new Map<number, QueryRow>(
     [...known.values()].map((vdn) => [vdn.id, { callCenter: config.name, vdn, window: undefined }]),
   );
-  for (const window of windows.sort((a, b) => a.start - b.start)) newest.set(window.vdn, row(window));
+  for (const window of windows) newest.set(window.vdn, row(window));
   return [...newest.values()].sort((a, b) => a.vdn.id - b.vdn.id);
 }
 
-function render(output: QueryOutput, rows: readonly QueryRow[], isLatest: boolean): string {
+/** Says which VDNs have no rows, the usual sign of a wrong id. */
+function warnOfSilence(rows: readonly QueryRow[], io: CommandIo): void {
+  const silent = rows.filter(({ window }) => window === undefined);
+  for (const callCenter of new Set(silent.map((row) => row.callCenter))) {
+    const ids = silent.filter((row) => row.callCenter === callCenter).map(({ vdn }) => vdn.id);
+    io.stderr.write(
+      `${callCenter}: no rows in the last ${LATEST_WINDOWS} windows for VDN ${formatIds(ids, 200)}: check the ids and cc_id\n`,
+    );
+  }
+}
+
+function render(output: QueryOutput, rows: readonly QueryRow[], isLatest: boolean): Iterable<string> {
   if (output === 'json') return renderJson(rows);
   if (output === 'csv') return renderCsv(rows);
   const isOneMoment = isLatest || new Set(rows.map(({ window }) => window?.start)).size === 1;
   return renderTable(rows, isOneMoment);
 }
 
+/** Rows and failures of all selections. Rows that were not used are named on stderr. */
+async function collect(selections: readonly Selection[], range: WindowRange, session: Session) {
+  const rows: QueryRow[] = [];
+  const failures: string[] = [];
+  for (const selection of selections) {
+    const { name } = selection.config;
+    const results = await fetchWindows(selection, range, session);
+    const found = rowsOf(selection, results, session.isLatest);
+    for (const row of found) rows.push(row);
+    const ofCenter = results.flatMap(({ failure }) => (failure === undefined ? [] : [describe(name, failure)]));
+    for (const failure of ofCenter) failures.push(failure);
+    for (const { reason, detail } of results.flatMap(({ rejected }) => rejected))
+      session.io.stderr.write(`${name}: row not used (${reason}): ${printable(detail)}\n`);
+    if (session.isLatest && ofCenter.length === 0) warnOfSilence(found, session.io);
+  }
+  return { rows, failures };
+}
+
 /**
- * Asks the API and writes what it said; returns 1 when a request failed, with what came nevertheless.
+ * Fetches windows and prints them. Returns 0; when a request failed, prints what came and throws.
  * @throws UsageError, ConfigError, OperationError
  */
 export async function query(args: readonly string[], io: CommandIo, clock: Clock = systemClock): Promise<number> {
@@ -125,7 +156,7 @@ export async function query(args: readonly string[], io: CommandIo, clock: Clock
     return 0;
   }
   const flags = readFlags(args, {
-    ...QUESTION_FLAGS,
+    ...SELECTION_FLAGS,
     output: { type: 'string', default: 'table' },
     'debug-signature': { type: 'boolean', default: false },
   });
@@ -140,28 +171,32 @@ export async function query(args: readonly string[], io: CommandIo, clock: Clock
   const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
   refuseLarge(selections, range);
 
-  const rows: QueryRow[] = [];
-  const failures: string[] = [];
-  for (const selection of selections) {
-    const results = await ask(selection, range, { io, clock, debug: flags['debug-signature'] });
-    rows.push(...rowsOf(selection, results, isLatest));
-    const { name } = selection.config;
-    for (const { failure, rejected } of results) {
-      if (failure !== undefined) failures.push(describe(name, failure));
-      for (const { reason, detail } of rejected) io.stderr.write(`${name}: row not used (${reason}): ${detail}\n`);
-    }
-  }
+  const session = { io, clock, isLatest, isDebug: flags['debug-signature'] };
+  const { rows, failures } = await collect(selections, range, session);
   if (!isLatest && rows.length === 0 && failures.length === 0)
     io.stderr.write(`The API has no rows from ${formatRange(range)}\n`);
   if (rows.some(({ window }) => window !== undefined) || failures.length === 0) {
-    const stdout = streamOutput(io.stdout, 'the standard output');
-    await stdout.write(render(output, rows, isLatest));
-    await stdout.sync();
+    await print(render(output, rows, isLatest), io);
   }
   if (failures.length > 0) throw new OperationError(failures.join('\n'));
   return 0;
 }
 
+/** @throws OperationError when the reader has gone */
+async function print(lines: Iterable<string>, io: CommandIo): Promise<void> {
+  const stdout = streamOutput(io.stdout, 'the standard output');
+  let text = '';
+  for (const line of lines) {
+    text += line;
+    if (text.length < PIECE_LENGTH) continue;
+    await stdout.write(text);
+    text = '';
+  }
+  await stdout.write(text);
+  await stdout.sync();
+}
+
+/** @throws OperationError */
 function refuseLarge(selections: readonly Selection[], range: WindowRange): void {
   const vdns = selections.reduce((sum, selection) => sum + (selection.vdns === 'all' ? 1 : selection.vdns.length), 0);
   if (windowsBetween(range.from, range.to) * vdns <= MAX_WINDOWS) return;

@@ -88,7 +88,7 @@ export async function fileOutput(path: string, { resumeAt, force }: OpenOptions)
     file = await open(path, flags);
   } catch (error) {
     if (errorCode(error) === 'ENOENT' && resumeAt !== undefined) {
-      throw new OperationError(`${path} is gone, only its state file is left: start anew with --force`);
+      throw new OperationError(`${path} is gone, only its state file is left: start again with --force`);
     }
     if (errorCode(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
     throw new OperationError(`Cannot open ${path}: ${explain(error)}`, { cause: error });
@@ -102,7 +102,7 @@ export async function fileOutput(path: string, { resumeAt, force }: OpenOptions)
     if (!stat.isFile()) throw new OperationError(`${path} is not a regular file: use --output=- and redirect it`);
     if (stat.size < bytes) {
       throw new OperationError(
-        `${path} is shorter than its state file says (${stat.size} of ${bytes} bytes): start anew with --force`,
+        `${path} is shorter than its state file says (${stat.size} of ${bytes} bytes): start again with --force`,
       );
     }
     if (resumeAt !== undefined) await file.truncate(resumeAt).catch(fail);
@@ -153,7 +153,7 @@ export async function loadState(path: string): Promise<unknown> {
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     const reason = error instanceof SyntaxError ? 'it is damaged' : explain(error);
-    throw new OperationError(`Cannot read ${path}: ${reason}; start anew with --force`, { cause: error });
+    throw new OperationError(`Cannot read ${path}: ${reason}; start again with --force`, { cause: error });
   }
 }
 

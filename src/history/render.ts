@@ -1,7 +1,9 @@
-/** Windows for people and programs: an aligned table, JSON or CSV. */
+/** Windows as an aligned table, JSON or CSV. Output comes in pieces: a million rows do not fit into one string. */
+import stringWidth from 'string-width';
 import type { VdnWindow, WindowField } from '../cms/rows.ts';
 import type { Vdn } from '../config/schema.ts';
 import { formatTime } from './time-range.ts';
+import { printable } from '../core/format.ts';
 import { WINDOW_MS } from '../core/window.ts';
 
 export const QUERY_OUTPUTS = ['table', 'json', 'csv'] as const;
@@ -10,7 +12,7 @@ export type QueryOutput = (typeof QUERY_OUTPUTS)[number];
 /** A VDN, and its window when the API has one. */
 export interface QueryRow {
   readonly callCenter: string;
-  readonly vdn: Vdn;
+  readonly vdn: Pick<Vdn, 'id' | 'name'>;
   readonly window: VdnWindow | undefined;
 }
 
@@ -38,7 +40,7 @@ const COLUMNS: readonly Column[] = [
 
 const UNKNOWN = '-';
 
-/** The window's start and its values by key; what is unknown is null. A ratio is 0 to 1. */
+/** The row by key as JSON and CSV show it. Unknown values are null; a ratio is 0 to 1. */
 export function toRecord({ callCenter, vdn, window }: QueryRow): Record<string, string | number | null> {
   const values = COLUMNS.map(({ key, field }): [string, number | null] => {
     const value = window?.[field];
@@ -55,23 +57,27 @@ export function toRecord({ callCenter, vdn, window }: QueryRow): Record<string, 
   };
 }
 
-export function renderJson(rows: readonly QueryRow[]): string {
-  if (rows.length === 0) return '[]\n';
-  return `[\n${rows.map((row) => `  ${JSON.stringify(toRecord(row))}`).join(',\n')}\n]\n`;
+/** A JSON array, one object a line. */
+export function* renderJson(rows: readonly QueryRow[]): Generator<string> {
+  if (rows.length === 0) {
+    yield '[]\n';
+    return;
+  }
+  for (const [index, row] of rows.entries()) yield `${index === 0 ? '[\n' : ',\n'}  ${JSON.stringify(toRecord(row))}`;
+  yield '\n]\n';
 }
 
-/** What a spreadsheet takes for a formula. */
+/** A spreadsheet runs a cell that starts like this. */
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** RFC 4180, except for the line ends: LF. A text that a spreadsheet would run gets an apostrophe in front. */
-export function renderCsv(rows: readonly QueryRow[]): string {
-  const header = Object.keys(toRecord({ callCenter: '', vdn: { id: 0, name: '', labels: {} }, window: undefined }));
+/** RFC 4180 with LF as the line end. A text that a spreadsheet would run starts with an apostrophe. */
+export function* renderCsv(rows: readonly QueryRow[]): Generator<string> {
   const cell = (value: string | number | null): string => {
     const text = `${typeof value === 'string' && FORMULA.test(value) ? "'" : ''}${value ?? ''}`;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const lines = rows.map((row) => Object.values(toRecord(row)).map(cell).join(','));
-  return `${[header.join(','), ...lines].join('\n')}\n`;
+  yield `${Object.keys(toRecord({ callCenter: '', vdn: { id: 0, name: '' }, window: undefined })).join(',')}\n`;
+  for (const row of rows) yield `${Object.values(toRecord(row)).map(cell).join(',')}\n`;
 }
 
 /** The sum of the values that are known; undefined when none is. */
@@ -80,7 +86,7 @@ function sum(rows: readonly QueryRow[], field: WindowField): number | undefined 
   return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0);
 }
 
-/** Answered calls of those windows that tell both, in percent: never a mean of ratios. */
+/** Answered share in percent over the windows that have both values. Ratios are never averaged. */
 function answeredShare(rows: readonly QueryRow[]): number | undefined {
   const known = rows.filter(({ window }) => window?.inbound !== undefined && window.answered !== undefined);
   const inbound = sum(known, 'inbound');
@@ -90,7 +96,7 @@ function answeredShare(rows: readonly QueryRow[]): number | undefined {
 
 function total(rows: readonly QueryRow[], { field, total }: Column, isOneMoment: boolean): number | undefined {
   if (total === 'ratio') return answeredShare(rows);
-  // Agents of different moments do not add up.
+  // The sum of agents at different times means nothing.
   return total === 'calls' || isOneMoment ? sum(rows, field) : undefined;
 }
 
@@ -101,56 +107,41 @@ function format(value: number | undefined, column: Column): string {
 
 /**
  * An aligned table with a line of totals.
- * @param isOneMoment one window a VDN: then agents are summed up, too
+ * @param isOneMoment each VDN has one window: then the agents are added up, too
  */
-export function renderTable(rows: readonly QueryRow[], isOneMoment: boolean): string {
-  const centers = new Set(rows.map(({ callCenter }) => callCenter));
-  const lead = (callCenter: string, ...rest: string[]): string[] => (centers.size > 1 ? [callCenter, ...rest] : rest);
-  const cells = [
-    [...lead('CALL CENTER', 'WINDOW (UTC)', 'VDN', 'NAME'), ...COLUMNS.map(({ title }) => title)],
-    ...rows.map(({ callCenter, vdn, window }) => [
-      ...lead(
-        callCenter,
-        window === undefined ? UNKNOWN : moment(window.start),
-        String(vdn.id),
-        vdn.name.replaceAll(/\p{Cc}/gu, ' '),
-      ),
-      ...COLUMNS.map((column) => format(window?.[column.field], column)),
-    ]),
-    [...lead('', 'Total', '', ''), ...COLUMNS.map((column) => format(total(rows, column, isOneMoment), column))],
-  ];
-  const texts = lead('', '', '', '').length;
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((line) => width(line[column] ?? ''))));
-  const lines = cells.map((line) =>
-    line
-      .map((cell, column) => {
-        const padding = ' '.repeat((widths[column] ?? 0) - width(cell));
-        return column < texts ? cell + padding : padding + cell;
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
+export function* renderTable(rows: readonly QueryRow[], isOneMoment: boolean): Generator<string> {
+  const hasCallCenter = rows.some(({ callCenter }) => callCenter !== rows[0]?.callCenter);
+  const lead = (callCenter: string, ...rest: string[]): string[] => (hasCallCenter ? [callCenter, ...rest] : rest);
+  const textColumns = lead('', '', '', '').length;
+  const header = [...lead('CALL CENTER', 'WINDOW (UTC)', 'VDN', 'NAME'), ...COLUMNS.map(({ title }) => title)];
+  const cellsOf = ({ callCenter, vdn, window }: QueryRow): string[] => {
+    const start = window === undefined ? UNKNOWN : minuteOf(window.start);
+    const values = COLUMNS.map((column) => format(window?.[column.field], column));
+    return [...lead(callCenter, start, String(vdn.id), printable(vdn.name)), ...values];
+  };
+  const totals = COLUMNS.map((column) => format(total(rows, column, isOneMoment), column));
+  const footer = [...lead('', 'Total', '', ''), ...totals];
+
+  const widths = header.map(() => 0);
+  const measure = (cells: readonly string[]): void => {
+    for (const [column, cell] of cells.entries()) widths[column] = Math.max(widths[column] ?? 0, stringWidth(cell));
+  };
+  measure(header);
+  for (const row of rows) measure(cellsOf(row));
+  measure(footer);
+  const line = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, column) => {
+      const padding = ' '.repeat((widths[column] ?? 0) - stringWidth(cell));
+      return column < textColumns ? cell + padding : padding + cell;
+    });
+    return `${padded.join('  ').trimEnd()}\n`;
+  };
+  yield line(header);
+  for (const row of rows) yield line(cellsOf(row));
+  yield line(footer);
 }
 
 /** `2026-01-31 10:05` */
-function moment(ms: number): string {
+function minuteOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
-}
-
-/** Characters that take two columns on a terminal: East Asian wide and full-width ones, emoji. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|\ufe0f/u;
-/** Those that take none by themselves: marks of direction, joiners. */
-const INVISIBLE = /^[\p{Mn}\p{Cf}]+$/u;
-const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
-/** Columns on a terminal. */
-function width(text: string): number {
-  if (/^[ -~]*$/.test(text)) return text.length;
-  let columns = 0;
-  for (const { segment } of CHARACTERS.segment(text)) {
-    if (!INVISIBLE.test(segment)) columns += WIDE.test(segment) ? 2 : 1;
-  }
-  return columns;
 }

@@ -1,11 +1,11 @@
-/** Times as people write them on the command line, and ranges of windows made from them. */
+/** Parses the times of `--from` and `--to`, and the range of windows between them. */
 import { parseDuration } from '../core/duration.ts';
 import { UsageError } from '../core/errors.ts';
 import { WINDOW_MS, windowAt, type WindowRange } from '../core/window.ts';
 
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
-/** What people write first: the time of day or only its zone is missing. */
+/** A common mistake: the time of day or the time zone is missing. */
 const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?))?$/;
 
 /** Whether a TIME depends on when it is read. */
@@ -15,7 +15,7 @@ export function isRelative(text: string): boolean {
 
 /**
  * Milliseconds since the epoch of a TIME: RFC 3339, `now`, or a duration before now such as `-7d` or `-1h30m`.
- * Undefined when the text is none.
+ * Undefined when the text is not a time.
  */
 export function parseTime(text: string, now: number): number | undefined {
   if (text === 'now') return now;
@@ -36,7 +36,7 @@ export interface RangeFlags {
   readonly to: string | undefined;
 }
 
-export interface AskedRange extends WindowRange {
+export interface AlignedRange extends WindowRange {
   /** Whether from or to was moved to the grid. */
   readonly isMoved: boolean;
 }
@@ -44,6 +44,7 @@ export interface AskedRange extends WindowRange {
 function time(flag: string, text: string | undefined, now: number): number {
   if (text === undefined) throw new UsageError(`--${flag}=TIME is missing: for example --from=-7d --to=now`);
   const ms = parseTime(text, now);
+  if (ms !== undefined && ms < 0) throw new UsageError(`--${flag} is "${text}", which is before 1970`);
   if (ms !== undefined) return ms;
   const [, date, clock = '00:00:00'] = WITHOUT_ZONE.exec(text) ?? [];
   const inUtc = `${date ?? ''}T${clock.length === 5 ? `${clock}:00` : clock}Z`;
@@ -51,26 +52,25 @@ function time(flag: string, text: string | undefined, now: number): number {
     throw new UsageError(`--${flag} is "${text}", which has no time zone: write ${inUtc} if UTC is meant`);
   }
   throw new UsageError(
-    `--${flag} is "${text}", which is no time: write 2026-01-31T00:00:00Z, 2026-01-31T08:00:00+08:00, now or -1d12h`,
+    `--${flag} is "${text}", which is not a time: write 2026-01-31T00:00:00Z, 2026-01-31T08:00:00+08:00, now or -1d12h`,
   );
 }
 
 /**
- * The range that `--from` and `--to` ask for. Both are moved back to the start of the window they lie in, so that the
- * range keeps its length and ends with a window that has ended.
+ * The range of windows from `--from` to `--to`. Both move back to the start of their window, so that the range keeps its
+ * length and its last window has ended.
  * @throws UsageError
  */
-export function parseRange({ from, to }: RangeFlags, now: number): AskedRange {
+export function parseRange({ from, to }: RangeFlags, now: number): AlignedRange {
   const start = time('from', from, now);
   const end = time('to', to, now);
   if (start >= end) {
-    throw new UsageError(`--from (${formatTime(start)}) is not before --to (${formatTime(end)}): exchange them`);
+    throw new UsageError(`--from (${formatTime(start)}) must be before --to (${formatTime(end)})`);
   }
   if (end > now) {
     throw new UsageError(`--to (${formatTime(end)}) lies in the future: it is ${formatTime(now)}; use --to=now`);
   }
   const range = { from: windowAt(start), to: windowAt(end) };
-  if (start < 0) throw new UsageError(`--from (${formatTime(start)}) is before 1970`);
   if (range.from === range.to) {
     throw new UsageError(
       `No 5-minute window ends from ${formatTime(start)} to ${formatTime(end)}: windows start at full 5 minutes (UTC)`,

@@ -39,8 +39,12 @@ afterAll(async () => {
 
 function go(...more: string[]): Promise<Ran> {
   seen = [];
-  const args = [config, `--prometheus.url=${url}`, '--from=-2h', '--to=-1h', ...more];
-  return run(audit, args, { clock: fixedClock(NOW) });
+  const nameOf = (flag: string) => flag.slice(0, flag.indexOf('='));
+  const given = new Set(more.map(nameOf));
+  const defaults = [config, `--prometheus.url=${url}`, '--from=-2h', '--to=-1h'].filter(
+    (flag) => !given.has(nameOf(flag)),
+  );
+  return run(audit, [...defaults, ...more], { clock: fixedClock(NOW) });
 }
 
 test('sends the headers of a file, and tells once of answers that are not whole', async () => {
@@ -84,7 +88,7 @@ test('compares nothing when the API does not give all rows', async () => {
 test.each([
   [['--prometheus.headers-file=/no/such/file'], '--prometheus.headers-file: /no/such/file cannot be read: ENOENT'],
   [['--prometheus.url=localhost:9090'], '--prometheus.url must start with http:// or https://'],
-  [['--from=-1h', '--to=-2h'], 'exchange them'],
+  [['--from=-1h', '--to=-2h'], 'must be before --to'],
 ])('%j is refused', async (flags, message) => {
   const { error } = await go(...flags);
   expect(error).toBeInstanceOf(UsageError);

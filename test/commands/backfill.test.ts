@@ -258,7 +258,7 @@ describe('an unfinished backfill', () => {
       'neither resumed nor overwritten unasked',
       [...LONG],
       UsageError,
-      'add --resume to go on, or --force to start anew',
+      'add --resume to go on, or --force to start again',
     ],
     [
       'not resumed for other times',
@@ -287,16 +287,23 @@ describe('an unfinished backfill', () => {
     truncateSync(work.path('cut'), 10);
     const shorter = await go([...LONG, '--resume', out('cut')]);
     expect((shorter.error as Error).message).toMatch(
-      /shorter than its state file says \(10 of \d+ bytes\): start anew/,
+      /shorter than its state file says \(10 of \d+ bytes\): start again/,
     );
     rmSync(work.path('cut'));
     const lost = await go([...LONG, '--resume', out('cut')]);
     expect((lost.error as Error).message).toContain(
-      'cut is gone, only its state file is left: start anew with --force',
+      'cut is gone, only its state file is left: start again with --force',
     );
     writeFileSync(work.path('cut.state'), '{');
     const damaged = await go([...LONG, '--resume', out('cut')]);
-    expect((damaged.error as Error).message).toContain('cut.state: it is damaged; start anew with --force');
+    expect((damaged.error as Error).message).toContain('cut.state: it is damaged; start again with --force');
+    for (const content of ['{"version":1}', '[]', '{"version":1,"job":{}}', '{"version":2}']) {
+      writeFileSync(work.path('cut.state'), content);
+      const odd = await go([...LONG, '--resume', out('cut')]);
+      expect((odd.error as Error).message).toContain(
+        'cut.state is damaged or was written by another version: start again with --force',
+      );
+    }
     rmSync(work.path('cut.state'));
     const gone = await go([...LONG, '--resume', out('cut')]);
     expect((gone.error as Error).message).toContain('There is nothing to resume');
@@ -312,7 +319,7 @@ describe('the command line', () => {
   test.each([
     [['--from=-1d', '--to=now'], '--output is missing'],
     [['--to=now', '--output=-'], '--from=TIME is missing'],
-    [['--from=-1d', '--to=soon', '--output=-'], '--to is "soon", which is no time'],
+    [['--from=-1d', '--to=soon', '--output=-'], '--to is "soon", which is not a time'],
     [[...TWO_DAYS, '--output=-', '--vdn=1,9,8'], '--vdn: VDN 8-9 is not configured for call center hq'],
     [[...TWO_DAYS, '--output=-', '--vdn=x'], '--vdn is "x": write ids and ranges'],
     [[...TWO_DAYS, '--output=-', '--call-center=hr'], '"hr", which is not configured: use one of hq'],

@@ -54,16 +54,19 @@ describe('a range', () => {
   test.each([
     [undefined, 'now', '--from=TIME is missing: for example --from=-7d --to=now'],
     ['-1d', undefined, '--to=TIME is missing'],
-    ['soon', 'now', '--from is "soon", which is no time: write 2026-01-31T00:00:00Z,'],
+    ['soon', 'now', '--from is "soon", which is not a time: write 2026-01-31T00:00:00Z,'],
     ['2026-02-01', 'now', '--from is "2026-02-01", which has no time zone: write 2026-02-01T00:00:00Z if UTC is meant'],
     ['2026-02-01 08:30', 'now', 'which has no time zone: write 2026-02-01T08:30:00Z if UTC is meant'],
-    ['2026-02-30', 'now', '--from is "2026-02-30", which is no time'],
-    ['now', '-1d', '--from (2026-03-01T12:03:30Z) is not before --to (2026-02-28T12:03:30Z): exchange them'],
-    ['-1d', '-1d', 'is not before'],
+    ['2026-02-30', 'now', '--from is "2026-02-30", which is not a time'],
+    ['now', '-1d', '--from (2026-03-01T12:03:30Z) must be before --to (2026-02-28T12:03:30Z)'],
+    ['-1d', '-1d', 'must be before --to'],
     ['-1d', '2026-03-02T00:00:00Z', '--to (2026-03-02T00:00:00Z) lies in the future: it is 2026-03-01T12:03:30Z'],
     ['2027-01-01T00:00:00Z', '2027-02-01T00:00:00Z', 'lies in the future'],
     ['-3m', '-1m', 'No 5-minute window ends from 2026-03-01T12:00:30Z to 2026-03-01T12:02:30Z'],
-    ['1969-01-01T00:00:00Z', 'now', '--from (1969-01-01T00:00:00Z) is before 1970'],
+    ['1969-01-01T00:00:00Z', 'now', '--from is "1969-01-01T00:00:00Z", which is before 1970'],
+    ['-99999999999d', 'now', '--from is "-99999999999d", which is before 1970'],
+    [`-${'9'.repeat(400)}d`, 'now', 'which is before 1970'],
+    ['-1d', '-99999999999d', '--to is "-99999999999d", which is before 1970'],
   ])('from %s to %s is refused', (from, to, message) => {
     const parse = () => parseRange({ from, to }, NOW);
     expect(parse).toThrow(UsageError);

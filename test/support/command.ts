@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import type { Clock } from '../../src/core/clock.ts';
-import type { CommandIo } from '../../src/commands/flags.ts';
+import type { CommandIo } from '../../src/commands/io.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 
 type Command = (args: readonly string[], io: CommandIo, clock: Clock) => Promise<number>;
