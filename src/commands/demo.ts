@@ -5,7 +5,8 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { OperationError } from '../core/errors.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
-import { type CommandIo, readFlags, wholeNumber } from './flags.ts';
+import { readFlags, wholeNumber } from './flags.ts';
+import type { CommandIo } from './io.ts';
 import { serve } from './serve.ts';
 
 export const DEMO_USAGE = `Usage: aicc-cti-exporter demo [--port=10122]

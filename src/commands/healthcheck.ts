@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { type ListenAddress, parseListenAddress } from '../web-server/listen-address.ts';
 import { loadWebConfig } from '../web-server/web-config.ts';
-import type { CommandIo } from './flags.ts';
+import type { CommandIo } from './io.ts';
 import { parseFlags } from './serve-flags.ts';
 
 export const HEALTHCHECK_USAGE = `Usage: aicc-cti-exporter healthcheck [--ready] [flags of serve]
