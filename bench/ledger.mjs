@@ -24,7 +24,7 @@ const ids = Array.from({ length: Number(values.vdns) }, (_, index) => index + 1)
 const windows = Number(values.days) * 288;
 const T0 = Date.UTC(2026, 9, 1);
 const at = (index) => T0 + index * WINDOW_MS;
-const clocks = (index) => ({ now: at(index + 1) + 10_000, apiNow: at(index + 1) + 10_000 });
+const clocks = (index) => ({ now: at(index + 1) + 10_000, apiNow: at(index + 1) + 10_000, monotonic: at(index) - T0 });
 
 const logger = createLogger('error', 'json', process.stderr);
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-bench-'));
@@ -91,7 +91,7 @@ async function benchmark(vdns, holes) {
   const note = async (step, work) => {
     table[step] = await measure(work);
   };
-  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: windows }, T0);
+  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: windows }, { now: T0, monotonic: 0 });
   const poll = (index, share) => {
     const query = { vdns, range: ledger.regularRange(at(index)) };
     const parts =
@@ -127,7 +127,8 @@ async function benchmark(vdns, holes) {
   });
   await note('start again from it', async () => {
     const state = await storage.load('bench');
-    return `${[...new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: windows }, at(windows), state).ids()].length} VDNs`;
+    const started = { now: at(windows), monotonic: 0 };
+    return `${[...new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: windows }, started, state).ids()].length} VDNs`;
   });
   await note('count a poll after a month', poll(2 * windows, holes));
   console.log(`${ids.length} VDNs ${name}, catch_up ${values.days}d, Node.js ${process.version}`);

@@ -17,7 +17,7 @@ const ids = Array.from({ length: Number(values.vdns) }, (_, index) => index + 1)
 const start = Date.UTC(2026, 9, 1);
 const perDay = 288;
 
-const ledger = new Ledger({ vdns: ids, lookbackWindows: 2, catchUpWindows: perDay }, start);
+const ledger = new Ledger({ vdns: ids, lookbackWindows: 2, catchUpWindows: perDay }, { now: start, monotonic: 0 });
 const store = new SnapshotStore({
   ...{ callCenter: 'bench', ccId: 1, vdnLabelNames: [], staleAfterMs: 720_000 },
   vdns: ids.map((id) => ({ id, name: `VDN ${id}`, labels: {}, targets: DEFAULT_TARGETS })),
@@ -51,11 +51,12 @@ for (let index = 0; index < Number(values.days) * perDay; index++) {
   if (!isOutage) {
     const regular = { vdns: ids, range: ledger.regularRange(latest) };
     const result = answer(regular, latest);
-    ledger.record(regular, result, latest, { now, apiNow: now });
+    ledger.record(regular, result, latest, { now, apiNow: now, monotonic: now - start });
     store.update(result.windows);
     const plan = ledger.catchUp(latest);
     for (const query of plan?.queries ?? [])
-      if (query !== undefined) ledger.record(query, answer(query, latest), latest, { now, apiNow: now });
+      if (query !== undefined)
+        ledger.record(query, answer(query, latest), latest, { now, apiNow: now, monotonic: now - start });
     if (plan !== undefined) ledger.finish(plan, latest);
     store.publish(totalsOf(ledger));
   }

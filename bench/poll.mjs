@@ -17,7 +17,7 @@ import { Ledger } from '../dist/ledger/ledger.js';
 import { createLogger } from '../dist/core/log.js';
 import { SnapshotStore } from '../dist/exposition/snapshot-store.js';
 import { createTelemetry } from '../dist/exposition/self-metrics.js';
-import { latestDue, windowAt } from '../dist/core/window.js';
+import { latestDue } from '../dist/core/window.js';
 
 const { values } = parseArgs({
   options: { latency: { type: 'string', default: '0,50' }, rounds: { type: 'string', default: '5' } },
@@ -93,7 +93,8 @@ async function benchmark(url, count) {
     const now = clock.now();
     const latest = latestDue(now, 10_000);
     // A ledger that counts the window: the costlier case.
-    const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(now) - 3_600_000);
+    const started = { now: now - 3_600_000, monotonic: clock.monotonic() - 3_600_000 };
+    const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, started);
     const store = new SnapshotStore({ ...config, callCenter: 'bench', vdnLabelNames: [], staleAfterMs: 720_000 });
     const collector = new Collector({
       ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, apiNow: () => clock.now() },

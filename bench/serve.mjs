@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { Ledger } from '../dist/ledger/ledger.js';
-import { windowAt } from '../dist/core/window.js';
 import { EXPORTER_ENV, EXPORTER_FLAGS } from './processes.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -86,7 +85,7 @@ export async function startServe(simulator, directory, vdns, { wasDown = false }
     mkdirSync(storage, { recursive: true });
     const ids = Array.from({ length: vdns }, (_, index) => index + 1);
     const options = { vdns: ids, lookbackWindows: 2, catchUpWindows: 288 };
-    const ledger = new Ledger(options, windowAt(Date.now() - DAY_MS));
+    const ledger = new Ledger(options, { now: Date.now() - DAY_MS, monotonic: 0 });
     writeFileSync(`${storage}/${names[0]}.ledger`, await encodeLedger(names[0], ledger.toState()));
     args.push(`--storage.path=${storage}`);
   }

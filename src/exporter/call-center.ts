@@ -11,7 +11,7 @@ import { type PollStatus, Scheduler } from './scheduler.ts';
 import type { Storage } from '../storage/ledger-store.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
 import type { CallCenterTelemetry, Telemetry } from '../exposition/self-metrics.ts';
-import { WINDOW_MS, windowAt } from '../core/window.ts';
+import { WINDOW_MS } from '../core/window.ts';
 
 /** Beyond this the skew is worth a line in the log: signatures may be refused. */
 const NOTABLE_SKEW_MS = 30_000;
@@ -140,7 +140,7 @@ async function createCallCenter(
     lookbackWindows: config.poll.lookbackWindows,
     catchUpWindows: Math.floor(config.poll.catchUpMs / WINDOW_MS),
   };
-  const ledger = new Ledger(ledgerOptions, windowAt(clock.now()), state);
+  const ledger = new Ledger(ledgerOptions, { now: clock.now(), monotonic: clock.monotonic() }, state);
   const persist = (of: Ledger) => storage.save(config.name, of.toState());
   // Which window is the first to count is known from now on, even if the process ends before anything is counted.
   await persist(ledger);

@@ -5,11 +5,12 @@ import type { Clock } from '../core/clock.ts';
 import type { ApiError, FailureReason } from '../core/errors.ts';
 import type { CatchUp } from '../ledger/catch-up-plan.ts';
 import { createYield } from '../core/yield.ts';
-import type { Clocks, Ledger } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { SnapshotStore } from '../exposition/snapshot-store.ts';
 import type { CallCenterTelemetry } from '../exposition/self-metrics.ts';
-import type { Totals } from '../ledger/vdn-ledger.ts';
+import type { Totals } from '../ledger/vdn-account.ts';
 import { WINDOW_MS, type WindowRange } from '../core/window.ts';
 
 export interface CollectorOptions {
@@ -66,17 +67,12 @@ const OWN_FAULT: readonly FailureReason[] = ['api', 'invalid', 'incomplete'];
 /** A query that fails this often in a row does not hold up the others any longer. */
 const MAX_TRIES = 3;
 
-/** Clocks that agree better than this at the start agree: the `Date` header has full seconds, and answers take time. */
-const AGREED_MS = 30_000;
-
 /** Fetches windows of one call center and hands them to its ledger and store. Knows what, not when. */
 export class Collector {
   readonly #options: CollectorOptions;
-  readonly #started: { readonly now: number; readonly monotonic: number };
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    this.#started = { now: options.clock.now(), monotonic: options.clock.monotonic() };
   }
 
   /** One poll: every VDN asked for, in chunks. Rejects only when `signal` is aborted. */
@@ -202,15 +198,9 @@ export class Collector {
     return counted;
   }
 
-  /** What time it is, and was at our start: by the monotonic clock, for ours may have been set since. */
   #clocks(): Clocks {
-    const { clock } = this.#options;
-    const now = clock.now();
-    const apiNow = this.#options.apiNow();
-    if (apiNow === undefined) return { now, apiNow };
-    const apiStartedAt = apiNow - (clock.monotonic() - this.#started.monotonic);
-    const isAgreed = Math.abs(apiStartedAt - this.#started.now) <= AGREED_MS;
-    return { now, apiNow, apiStartedAt: isAgreed ? undefined : apiStartedAt };
+    const { clock, apiNow } = this.#options;
+    return { now: clock.now(), apiNow: apiNow(), monotonic: clock.monotonic() };
   }
 
   #reportRejected(rows: readonly { reason: RejectionReason; detail: string }[]): void {

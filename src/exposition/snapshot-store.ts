@@ -2,7 +2,7 @@ import type { VdnWindow } from '../cms/rows.ts';
 import type { OpeningPlan } from '../config/opening-plan.ts';
 import type { VdnConfig } from '../config/schema.ts';
 import type { Targets } from '../config/targets.ts';
-import { NO_TOTALS, type Totals } from '../ledger/vdn-ledger.ts';
+import { NO_TOTALS, type Totals } from '../ledger/vdn-account.ts';
 import { WINDOW_MS } from '../core/window.ts';
 import { openingStatesAt, type OpeningState, type OpeningStates } from './opening-states.ts';
 

@@ -4,7 +4,7 @@ import type { HistoryPlan, HistoryTarget } from './plan.ts';
 import type { Output } from './output.ts';
 import type { HistoryAnswer } from './fetch.ts';
 import { type Account, continueAccounts, type HistoryFormat, type HistoryText } from './samples.ts';
-import { NO_TOTALS } from '../ledger/vdn-ledger.ts';
+import { NO_TOTALS } from '../ledger/vdn-account.ts';
 import type { WindowRange } from '../core/window.ts';
 import { count } from '../core/format.ts';
 

@@ -2,7 +2,7 @@
 import type { VdnWindow } from '../cms/rows.ts';
 import type { Vdn } from '../config/schema.ts';
 import type { VdnData } from '../exposition/snapshot-store.ts';
-import { type Totals, NO_TOTALS } from '../ledger/vdn-ledger.ts';
+import { type Totals, NO_TOTALS } from '../ledger/vdn-account.ts';
 import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
 import { escapeLabel, dataFamilies, type Family, header } from '../exposition/text-format.ts';
 

@@ -1,7 +1,10 @@
 import { WINDOW_MS, type WindowRange } from '../core/window.ts';
 
-/** With `vdns: all` the API is asked for all VDNs at once: one unit of asking instead of one for each VDN. */
+/** The unit of `vdns: all`: one query covers every VDN. */
 export const ALL = 0;
+
+/** For each unit (a VDN, or {@link ALL}): a window. */
+type WindowByUnit = readonly (readonly [unit: number, window: number])[];
 
 /** A run of windows, first and last. */
 interface Run {
@@ -10,19 +13,38 @@ interface Run {
 }
 
 /**
- * Up to which window the API was asked for each VDN, or for all at once, without a gap. Beyond a gap one run of windows
- * that were asked for, too, is remembered: catching up fills the gap from its newer end.
+ * Up to which window the API was queried for each VDN, or for all at once, without a gap. Beyond a gap it remembers one
+ * run of covered windows: a catch-up fills the gap from its newer end.
  */
 export class QueryCoverage {
   readonly #upTo: Map<number, number>;
   readonly #beyond = new Map<number, Run>();
 
-  /** @param upTo for each unit: a VDN, or {@link ALL} */
-  constructor(upTo: Iterable<readonly [unit: number, window: number]>) {
+  /** @param upTo the window up to which each unit is covered */
+  constructor(upTo: WindowByUnit) {
     this.#upTo = new Map(upTo);
   }
 
-  /** Undefined for a unit that is not asked for. */
+  /**
+   * Continues a stored coverage with what is configured now.
+   * @param stored up to which window each unit was covered
+   * @param known VDNs with a stored account
+   * @param before what new VDNs are covered up to
+   */
+  static resume(
+    vdns: readonly number[] | 'all',
+    stored: WindowByUnit,
+    known: ReadonlyMap<number, unknown>,
+    before: number,
+  ): QueryCoverage {
+    const upTo = new Map(stored);
+    const all = upTo.get(ALL);
+    // When switching from a list to `all`, resume from the least-covered VDN.
+    if (vdns === 'all') return new QueryCoverage([[ALL, all ?? Math.min(before, ...upTo.values())]]);
+    return new QueryCoverage(vdns.map((vdn) => [vdn, known.has(vdn) ? (upTo.get(vdn) ?? all ?? before) : before]));
+  }
+
+  /** Undefined for a unit that is not queried. */
   coveredUpTo(unit: number): number | undefined {
     return this.#upTo.get(unit);
   }
@@ -32,22 +54,22 @@ export class QueryCoverage {
   }
 
   /**
-   * Notes that the API answered for a range.
+   * Marks a range that the API answered for.
    * @param latest the newest window that was due
-   * @param floor nothing before it is asked for any more
+   * @param floor nothing before it is requested any more
    */
   markCovered(unit: number, range: WindowRange, latest: number, floor: number): void {
     let upTo = this.#upTo.get(unit);
     if (upTo === undefined) return;
     let beyond = this.#beyond.get(unit);
     if (upTo > latest) {
-      // The clock went back: what was asked for ahead of its time has to be asked for again.
+      // The clock was set back. What was queried ahead of its time has to be queried again.
       upTo = floor - WINDOW_MS;
       beyond = undefined;
     }
-    const asked: Run = { from: range.from, last: range.to - WINDOW_MS };
-    if (touches(upTo, asked)) upTo = Math.max(upTo, asked.last);
-    else beyond = beyond === undefined ? asked : join(beyond, asked);
+    const covered: Run = { from: range.from, last: range.to - WINDOW_MS };
+    if (touches(upTo, covered)) upTo = Math.max(upTo, covered.last);
+    else beyond = beyond === undefined ? covered : join(beyond, covered);
     if (beyond !== undefined && touches(upTo, beyond)) {
       upTo = Math.max(upTo, beyond.last);
       beyond = undefined;
@@ -57,7 +79,7 @@ export class QueryCoverage {
     else this.#beyond.set(unit, beyond);
   }
 
-  /** Forgets everything: nothing before this window is to be asked for, and nothing from it on was. */
+  /** Starts anew: everything before this window counts as covered, and nothing from it on. */
   restartAt(window: number): void {
     for (const unit of this.#upTo.keys()) this.#upTo.set(unit, window - WINDOW_MS);
     this.#beyond.clear();
@@ -68,7 +90,7 @@ function touches(upTo: number, run: Run): boolean {
   return run.from <= upTo + WINDOW_MS;
 }
 
-/** Both runs in one where they touch; otherwise the newer one: what is forgotten is asked for again. */
+/** Both runs as one if they touch; otherwise the newer one. The windows of the other are requested again. */
 function join(a: Run, b: Run): Run {
   if (b.from > a.last + WINDOW_MS) return b;
   if (a.from > b.last + WINDOW_MS) return a;

@@ -4,17 +4,17 @@ const BYTE_MS = 8 * WINDOW_MS;
 const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
 /**
- * A set of windows within a span that moves on: one bit a window, however many there are. The first bit is the first of
- * the eight windows, on the grid that starts at the epoch, that the span begins in.
+ * A set of windows within a moving span, one bit each. The first bit stands for the last window at or before the start
+ * of the span whose number since the epoch is a multiple of 8.
  */
-export class WindowSet {
+export class WindowBitset {
   #start: number;
   readonly #bytes: Buffer;
 
   /**
-   * @param from first window that may be in it
-   * @param span windows from there on that can be told apart; what is beyond is not kept
-   * @param stored what {@link toString} gave of a set with the same `from`
+   * @param from first window that it can hold
+   * @param span number of windows from there on; those beyond are not kept
+   * @param stored the result of {@link toString} of a set with the same `from`
    */
   constructor(from: number, span: number, stored = '') {
     const bytes = Buffer.from(stored, 'base64');
@@ -59,7 +59,7 @@ export class WindowSet {
     return windows;
   }
 
-  /** Forgets what is before a window, and makes room at the other end. Never goes back. */
+  /** Drops the windows before another, and makes room for newer ones. Never goes back. */
   moveTo(from: number): void {
     const start = Math.floor(from / BYTE_MS) * BYTE_MS;
     const bytes = (start - this.#start) / BYTE_MS;

@@ -45,7 +45,8 @@ async function collect(
     staleAfterMs: 720_000,
     ...DEFAULT_LINE,
   });
-  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 0 }, range.from, undefined);
+  const started = { now: range.from, monotonic: range.from - clock.now() };
+  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 0 }, started);
   const collector = new Collector({
     client: clientOf({ url: simulator.url, clock, ccId: 1 }),
     ledger,

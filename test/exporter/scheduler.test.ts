@@ -11,7 +11,7 @@ import { backoff } from '../../src/cms/backoff.ts';
 import { Scheduler } from '../../src/exporter/scheduler.ts';
 import { SnapshotStore } from '../../src/exposition/snapshot-store.ts';
 import { createTelemetry } from '../../src/exposition/self-metrics.ts';
-import { WINDOW_MS, windowAt, type WindowRange } from '../../src/core/window.ts';
+import { WINDOW_MS, type WindowRange } from '../../src/core/window.ts';
 import { DEFAULT_LINE, vdnConfig } from '../support/snapshots.ts';
 
 const MINUTE = 60_000;
@@ -92,7 +92,7 @@ async function run(scenario: Scenario) {
   };
   const lines: string[] = [];
   const logger = createLogger('debug', 'logfmt', { write: (line) => lines.push(line) });
-  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, windowAt(clock.now()));
+  const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, { now: clock.now(), monotonic: 0 });
   const named = vdns === 'all' ? vdns : vdns.map(vdnConfig);
   const store = new SnapshotStore({
     callCenter: 'hq',

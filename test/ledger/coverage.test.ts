@@ -7,8 +7,8 @@ const at = (index: number) => index * WINDOW_MS;
 const range = (from: number, to: number) => ({ from: at(from), to: at(to) });
 const upTo = (coverage: QueryCoverage, unit: number) => (coverage.coveredUpTo(unit) ?? NaN) / WINDOW_MS;
 
-describe('what was coverage for', () => {
-  it('moves on with every range that follows or overlaps, and not across a gap', () => {
+describe('a query coverage', () => {
+  it('grows with every range that follows or overlaps, and not across a gap', () => {
     const coverage = new QueryCoverage([[1, at(10)]]);
     coverage.markCovered(1, range(11, 14), at(20), at(0));
     expect(upTo(coverage, 1)).toBe(13);
@@ -18,7 +18,7 @@ describe('what was coverage for', () => {
     expect(upTo(coverage, 1)).toBe(15);
   });
 
-  it('moves over what was queried beyond a gap once the gap is filled from its newer end', () => {
+  it('takes in what was queried beyond a gap once the gap is filled from its newer end', () => {
     const coverage = new QueryCoverage([[1, at(10)]]);
     coverage.markCovered(1, range(30, 33), at(40), at(0));
     coverage.markCovered(1, range(20, 30), at(40), at(0));
@@ -28,7 +28,7 @@ describe('what was coverage for', () => {
     expect(upTo(coverage, 1)).toBe(33);
   });
 
-  it('begins anew when the clock went back behind it', () => {
+  it('starts anew when the clock went back behind it', () => {
     const coverage = new QueryCoverage([[ALL, at(100)]]);
     coverage.markCovered(ALL, range(60, 63), at(62), at(50));
     expect(upTo(coverage, ALL)).toBe(49);
@@ -43,7 +43,7 @@ describe('what was coverage for', () => {
     expect([...coverage.entries()]).toEqual([[1, at(10)]]);
   });
 
-  it('never says more than what was really queried', () => {
+  it('never claims more than what was really queried', () => {
     const ranges = fc.array(
       fc.record({ from: fc.integer({ min: 0, max: 60 }), length: fc.integer({ min: 1, max: 8 }) }),
     );

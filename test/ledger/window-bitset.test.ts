@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { WindowSet } from '../../src/ledger/window-bitset.ts';
+import { WindowBitset } from '../../src/ledger/window-bitset.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 
 const T0 = Date.UTC(2026, 10, 18, 8);
 const SPAN = 40;
 const at = (index: number) => T0 + index * WINDOW_MS;
 
-/** The span begins at any place of a byte, moves on by any number of windows, and is stored and read now and then. */
-const lives = fc.record({
+/** The span starts anywhere in a byte, moves by any number of windows, and is stored and restored at times. */
+const scenarios = fc.record({
   first: fc.nat(7),
   events: fc.array(
     fc.oneof(
@@ -24,9 +24,9 @@ const lives = fc.record({
 
 it('holds what a plain set holds, however its span moves and however often it is stored', () => {
   fc.assert(
-    fc.property(lives, ({ first, events, from, length }) => {
+    fc.property(scenarios, ({ first, events, from, length }) => {
       let horizonStart = at(first);
-      let set = new WindowSet(horizonStart, SPAN);
+      let set = new WindowBitset(horizonStart, SPAN);
       let plain = new Set<number>();
       for (const { kind, by } of events) {
         if (kind === 'add') {
@@ -37,7 +37,7 @@ it('holds what a plain set holds, however its span moves and however often it is
           set.moveTo(horizonStart);
           plain = new Set([...plain].filter((start) => start >= horizonStart));
         } else {
-          set = new WindowSet(horizonStart, SPAN, set.toString());
+          set = new WindowBitset(horizonStart, SPAN, set.toString());
         }
       }
       const start = horizonStart + from * WINDOW_MS;
@@ -52,14 +52,14 @@ it('holds what a plain set holds, however its span moves and however often it is
 });
 
 it('keeps what was stored of a longer span', () => {
-  const long = new WindowSet(at(3), 100);
+  const long = new WindowBitset(at(3), 100);
   for (let index = 3; index < 103; index++) long.add(at(index));
-  const short = new WindowSet(at(3), 10, long.toString());
+  const short = new WindowBitset(at(3), 10, long.toString());
   expect(short.count(at(0), at(200))).toBe(100);
 });
 
-it('takes no room for windows to come', () => {
-  const set = new WindowSet(T0, 8928);
+it('uses no space for windows to come', () => {
+  const set = new WindowBitset(T0, 8928);
   expect(set.toString()).toBe('');
   set.add(at(9));
   expect(set.toString()).toHaveLength(4);

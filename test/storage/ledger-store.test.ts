@@ -9,7 +9,7 @@ import type { LedgerState } from '../../src/ledger/ledger.ts';
 import { decodeLedger, encodeLedger } from '../../src/storage/ledger-format.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openStorage, type Storage } from '../../src/storage/ledger-store.ts';
-import { NO_TOTALS } from '../../src/ledger/vdn-ledger.ts';
+import { NO_TOTALS } from '../../src/ledger/vdn-account.ts';
 import { FakeClock, type FakeClockOptions } from '../support/fake-clock.ts';
 
 const STATE: LedgerState = { countingStart: 300_000, coveredUpTo: [[1, 600_000]], recheckedAt: 300_000, vdns: [] };

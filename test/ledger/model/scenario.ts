@@ -6,7 +6,7 @@ import { createLogger } from '../../../src/core/log.ts';
 import { Scheduler } from '../../../src/exporter/scheduler.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../../../src/exposition/snapshot-store.ts';
 import type { CallCenterTelemetry } from '../../../src/exposition/self-metrics.ts';
-import { NO_TOTALS, type Totals } from '../../../src/ledger/vdn-ledger.ts';
+import { NO_TOTALS, type Totals } from '../../../src/ledger/vdn-account.ts';
 import { WINDOW_MS, windowAt } from '../../../src/core/window.ts';
 import { DEFAULT_LINE, vdnConfig } from '../../support/snapshots.ts';
 import { noise, Upstream, upstreamClient, type UpstreamOptions, type Weather } from './upstream.ts';
@@ -179,7 +179,7 @@ export async function live(schedule: Schedule): Promise<string[]> {
     const vdns = isAll ? ('all' as const) : ids;
     const lookbackWindows = schedule.lookbackWindows + moreLookbackWindows;
     const catchUpWindows = catchUpMs / WINDOW_MS;
-    const ledger = new Ledger({ vdns, catchUpWindows, lookbackWindows }, windowAt(clock.now()), state);
+    const ledger = new Ledger({ vdns, catchUpWindows, lookbackWindows }, { now: clock.now(), monotonic }, state);
     start(ids, state, clock.now());
     file = await encodeLedger('model', ledger.toState());
     const named = ids.map(vdnConfig);

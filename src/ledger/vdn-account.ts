@@ -1,8 +1,8 @@
 import type { VdnWindow } from '../cms/rows.ts';
 import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
-import { WindowSet } from './window-bitset.ts';
+import { WindowBitset } from './window-bitset.ts';
 
-/** Running sums of one VDN since its ledger began; none ever falls. */
+/** Sums of one VDN since its account was opened; none ever falls. */
 export interface Totals {
   readonly inbound: number;
   readonly answered: number;
@@ -20,52 +20,53 @@ export const NO_TOTALS: Totals = { inbound: 0, answered: 0, outbound: 0, windows
 const COUNTED = ['inbound', 'answered', 'outbound'] as const;
 type Counts = Record<(typeof COUNTED)[number], number>;
 
-/** What observing a row did; `first` and `revised` changed the totals. */
+/** What a row did; `first` and `revised` changed the totals. */
 export type Observation = 'first' | 'revised' | 'same' | 'ignored';
 
 /** A VDN's account as it is stored (docs/storage.md). Windows are given by their start, milliseconds since the epoch. */
-export interface VdnLedgerState {
+export interface AccountState {
   readonly horizonStart: number;
   /** Oldest and newest window whose row came. */
   readonly seen: readonly [oldest: number, newest: number] | null;
   readonly totals: Totals;
   readonly deficit: Readonly<Counts>;
-  /** Windows from `horizonStart` on that are counted: {@link WindowSet.toString}. */
+  /** Windows from `horizonStart` on that are counted: {@link WindowBitset.toString}. */
   readonly counted: string;
   readonly open: readonly (readonly [start: number, inbound: number, answered: number, outbound: number])[];
 }
 
 /**
- * Counts each window of one VDN exactly once, whenever, in whatever order and however often its row comes.
+ * The account of one VDN. It counts each window exactly once: rows may come late, in any order, and repeatedly.
  *
- *     settled for good      |  expected, or counted: one bit a window    | may be corrected: values kept
- *   ------------------------+--------------------------------------------+------------------------------> time
- *                         horizonStart                                   latest - lookback               latest
+ *     settled              |  expected or counted: one bit a window  |  open: values kept for corrections
+ *   -----------------------+-----------------------------------------+------------------------------------> time
+ *                     horizonStart                           latest - lookback                      latest
  *
- * A window is expected until its row comes, then open: its values are kept, so that a correction adds just the
- * difference. It is closed when it was asked for at the age of `lookback` windows or later; then one bit remembers it.
- * What is behind `horizonStart` is settled: it was counted, or it is missing for ever. So memory is bounded by the span.
+ * A window is expected until its row comes. Then it is open: its values are kept, so that a correction adds only the
+ * difference. It is closed by a response for it at the age of `lookback` windows or later; from then on one bit says
+ * that it was counted. A window before `horizonStart` is settled: it was counted, or it is missing for good. So the
+ * memory is bounded by the span.
  */
-export class VdnLedger {
+export class VdnAccount {
   #horizonStart: number;
   #seen = { oldest: Infinity, newest: -Infinity };
   #totals: Totals = NO_TOTALS;
-  /** What corrections took away and later calls have not made up for yet: a counter never falls. */
+  /** Downward corrections that later calls have not made up for yet: a counter never falls. */
   readonly #deficit: Counts = { inbound: 0, answered: 0, outbound: 0 };
   readonly #span: number;
   readonly #expectAll: boolean;
-  #counted: WindowSet;
+  #counted: WindowBitset;
   readonly #open = new Map<number, Counts>();
 
   /**
    * @param horizonStart first window that may be counted
-   * @param span windows from `horizonStart` to the newest that can be told apart
-   * @param expectAll every window from `horizonStart` on is expected; otherwise just those between two that came
+   * @param span number of windows from `horizonStart` on that can be counted
+   * @param expectAll every window from `horizonStart` on is expected; otherwise only those between two that came
    */
   constructor(horizonStart: number, span: number, expectAll: boolean) {
     this.#horizonStart = horizonStart;
     this.#span = span;
-    this.#counted = new WindowSet(horizonStart, span);
+    this.#counted = new WindowBitset(horizonStart, span);
     this.#expectAll = expectAll;
   }
 
@@ -83,12 +84,12 @@ export class VdnLedger {
     return this.#seen.newest;
   }
 
-  /** The windows that start in [from, to) and whose rows, should there be any, are still to be counted. */
+  /** The windows that start in [from, to) and can still be counted, but have not been. */
   uncounted(from: number, to: number): readonly number[] {
     return this.#counted.absent(Math.max(from, this.#horizonStart), to);
   }
 
-  /** The windows that must come, from one to before another; those that do not are missing. */
+  /** The windows that count as missing if they do not come. */
   #expected(): WindowRange {
     return this.#expectAll ? { from: -Infinity, to: Infinity } : { from: this.#seen.oldest, to: this.#seen.newest };
   }
@@ -97,7 +98,7 @@ export class VdnLedger {
     return this.#open.keys();
   }
 
-  /** Settles everything before `horizonStart`: what has not come by now is missing. Never goes back. */
+  /** Settles every window before `horizonStart`: one that has not come is missing. Never goes back. */
   advance(horizonStart: number): void {
     if (horizonStart <= this.#horizonStart) return;
     const { from, to } = this.#expected();
@@ -110,8 +111,8 @@ export class VdnLedger {
   }
 
   /**
-   * Takes a row into account.
-   * @param closedBefore windows that start before this are not corrected any more
+   * Counts a row.
+   * @param closedBefore windows that start before this are closed
    */
   observe(window: VdnWindow, closedBefore: number): Observation {
     const { start } = window;
@@ -124,7 +125,7 @@ export class VdnLedger {
     let changed = false;
     for (const field of COUNTED) {
       const previous = before?.[field] ?? 0;
-      // A value that the API leaves out is unknown, which takes nothing away.
+      // A value that the API leaves out is unknown, not 0.
       counts[field] = window[field] ?? previous;
       if (counts[field] !== previous) changed = true;
     }
@@ -147,19 +148,19 @@ export class VdnLedger {
     this.#totals = totals;
   }
 
-  /** Begins anew at another window: the clock was wrong when the ledger began. Only while nothing was counted. */
+  /** Moves the start of an account that has counted nothing: the clock was wrong when it was opened. */
   restartAt(horizonStart: number): void {
-    if (this.#totals.windows > 0) return;
+    if (this.#totals.windows > 0 || horizonStart === this.#horizonStart) return;
     this.#horizonStart = horizonStart;
-    this.#counted = new WindowSet(horizonStart, this.#span);
+    this.#counted = new WindowBitset(horizonStart, this.#span);
   }
 
-  /** Closes open windows that start in [from, to): the API was asked for them after their time for corrections. */
+  /** Closes the open windows that start in [from, to): the API answered for them after their time for corrections. */
   close(from: number, to: number): void {
     for (const start of this.#open.keys()) if (start >= from && start < to) this.#open.delete(start);
   }
 
-  toState(): VdnLedgerState {
+  toState(): AccountState {
     const { oldest, newest } = this.#seen;
     return {
       horizonStart: this.#horizonStart,
@@ -171,15 +172,15 @@ export class VdnLedger {
     };
   }
 
-  /** Rebuilds a ledger; what is stored beyond the span is kept, too. */
-  static fromState(state: VdnLedgerState, span: number, expectAll: boolean): VdnLedger {
-    const ledger = new VdnLedger(state.horizonStart, span, expectAll);
-    ledger.#counted = new WindowSet(state.horizonStart, span, state.counted);
-    ledger.#totals = state.totals;
-    Object.assign(ledger.#deficit, state.deficit);
-    if (state.seen !== null) ledger.#seen = { oldest: state.seen[0], newest: state.seen[1] };
+  /** Restores an account. Windows that were stored beyond the span are kept. */
+  static fromState(state: AccountState, span: number, expectAll: boolean): VdnAccount {
+    const account = new VdnAccount(state.horizonStart, span, expectAll);
+    account.#counted = new WindowBitset(state.horizonStart, span, state.counted);
+    account.#totals = state.totals;
+    Object.assign(account.#deficit, state.deficit);
+    if (state.seen !== null) account.#seen = { oldest: state.seen[0], newest: state.seen[1] };
     for (const [start, inbound, answered, outbound] of state.open)
-      ledger.#open.set(start, { inbound, answered, outbound });
-    return ledger;
+      account.#open.set(start, { inbound, answered, outbound });
+    return account;
   }
 }
