@@ -1,6 +1,7 @@
-// `npm run bench:ledger [-- --vdns=5000 --days=31 --holes=1,0.05,0.5]`: how long the bookkeeping of many VDNs with a long catch_up keeps the
-// event loop, which scrapes share: planning a catch-up after a month of downtime, counting a poll, storing the ledger.
-// "blocked" is the longest time in which nothing else could run, without waiting for a core; "CPU" is the whole of it.
+// `npm run bench:ledger [-- --vdns=5000 --days=31 --holes=1,0.05,0.5]`: how long the ledger of many VDNs with a long
+// catch_up blocks the event loop, which scrapes share: planning a catch-up after a month of downtime, counting a poll,
+// storing the ledger. "blocked" is the longest time in which nothing else could run, without waiting for a core; "CPU"
+// is the total.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,7 @@ const logger = createLogger('error', 'json', process.stderr);
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-bench-'));
 const storage = await openStorage({ directory, clock, logger, onFailure: () => undefined });
 
-/** Whether a VDN has a row of a window; a fixed choice that looks random. */
+/** Whether a VDN has a row of a window: looks random, and is always the same. */
 function has(vdn, index, holes) {
   let hash = Math.imul(vdn ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index, 0xc2b2ae35);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
@@ -46,7 +47,7 @@ function answer({ vdns, range }, holes) {
   return { windows: rows, rejected: [], failure: undefined };
 }
 
-/** Does a piece of work while a second loop looks how often it gets its turn. */
+/** Measures a piece of work while a second loop checks how long it has to wait. */
 async function measure(work) {
   globalThis.gc?.();
   let blocked = 0;

@@ -1,6 +1,6 @@
 // `npm run bench:month [-- --vdns=5000 --days=31]`: what a month of polls leaves in memory. Ledger, store and exposition
-// get every window of every VDN, with nights without rows, outages and corrections; the heap after a collection, the
-// ledger's size on disk and the size of the page must not grow. Run with the collector exposed, as the npm script does.
+// get every window of every VDN, with nights without rows, outages and corrections. The heap after a garbage collection,
+// the size of the ledger on disk and the size of the page must not grow. Needs --expose-gc, as the npm script has it.
 import { parseArgs } from 'node:util';
 import { DEFAULT_TARGETS } from '../dist/config/targets.js';
 import { createExposition } from '../dist/exposition/page-cache.js';
@@ -29,7 +29,7 @@ const exposition = createExposition({
   selfMetrics: () => Promise.resolve(''),
 });
 
-/** Rows of a query: every third VDN closes at night, and the first reading of a window is corrected by the next. */
+/** Rows of a query: every third VDN has none at night, and the next poll corrects the first row of a window. */
 function answer({ vdns, range }, latest) {
   const windows = [];
   for (let start = range.from; start < range.to; start += WINDOW_MS) {

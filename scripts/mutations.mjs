@@ -1,6 +1,6 @@
-// `npm run mutations [-- --runs=1000 --seed=1 --only=TEXT]`: does the model test see mistakes? Each mutation of
-// mutations-list.mjs is put into a copy of the sources, which must compile, and lives the model's random lives until one
-// of them counts wrong. Exit code 1 when a mutation survives, or proves nothing: it does not compile, crashes or hangs.
+// `npm run mutations [-- --runs=1000 --seed=1 --only=TEXT]`: do the tests catch mistakes? Each mutation of
+// mutations-list.mjs is put into a copy of the sources, which must compile. Then random scenarios of the model run until
+// one of them goes wrong. Exit code 1 when a mutation survives, or proves nothing: it does not compile, crashes or hangs.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,22 +20,22 @@ const { values } = parseArgs({
   },
 });
 
-/** Lives until a life goes wrong; in a process of its own. Says as JSON how it ended. */
-const LIVE = `
+/** Runs scenarios until one goes wrong, in a process of its own. Prints the outcome as JSON. */
+const RUN_SCENARIOS = `
 import fc from 'fast-check';
-import { live } from './test/ledger/model/scenario.js';
-import { schedules } from './test/ledger/model/schedules.js';
-let wrong = [];
-const property = fc.asyncProperty(schedules, async (schedule) => {
-  wrong = [];
-  wrong = await live(schedule);
-  return wrong.length === 0;
+import { scenarios } from './test/ledger/model/random-scenarios.js';
+import { runScenario } from './test/ledger/model/run-scenario.js';
+let problems = [];
+const property = fc.asyncProperty(scenarios, async (scenario) => {
+  problems = [];
+  problems = await runScenario(scenario);
+  return problems.length === 0;
 });
 const { failed, numRuns, errorInstance } = await fc.check(property, {
   ...{ numRuns: Number(process.argv[2]), seed: Number(process.argv[3]), endOnFailure: true },
 });
-const crash = failed && wrong.length === 0 ? String(errorInstance?.stack) : undefined;
-console.log(JSON.stringify({ failed, lives: numRuns, wrong, crash }));
+const crash = failed && problems.length === 0 ? String(errorInstance?.stack) : undefined;
+console.log(JSON.stringify({ failed, scenarios: numRuns, problems, crash }));
 `;
 
 const { options } = ts.parseJsonConfigFileContent(
@@ -54,9 +54,9 @@ function toJavaScript(source) {
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-mutations-'));
 symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
 writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-/** As they were at the start: they may be edited meanwhile. */
+/** The sources as they were at the start: somebody may edit them meanwhile. */
 const sources = new Map();
-for (const part of ['src', 'test/ledger/model']) {
+for (const part of ['src', 'test/ledger/model', 'test/support']) {
   for (const name of readdirSync(join(root, part), { recursive: true })) {
     if (!name.endsWith('.ts')) continue;
     const target = join(directory, 'sound', part, name.replace(/\.ts$/, '.js'));
@@ -66,12 +66,12 @@ for (const part of ['src', 'test/ledger/model']) {
     writeFileSync(target, toJavaScript(source));
   }
 }
-writeFileSync(join(directory, 'sound', 'live.js'), LIVE);
+writeFileSync(join(directory, 'sound', 'run-scenarios.js'), RUN_SCENARIOS);
 
 const parse = (file, source) => ts.createSourceFile(file, source, options.target, true);
 let program;
 /** Why a source does not compile in its place; undefined when it does. */
-function complaint(path, source) {
+function compileError(path, source) {
   const host = ts.createCompilerHost(options);
   const getSourceFile = host.getSourceFile.bind(host);
   const known = program;
@@ -83,14 +83,15 @@ function complaint(path, source) {
   program = ts.createProgram([path], { ...options, noEmit: true }, host, known);
   const file = program.getSourceFile(path);
   const [first] = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
-  // The next program must not take the mutated file over.
+  // The next program must not reuse the mutated file.
   if (known !== undefined) program = known;
   return first && ts.flattenDiagnosticMessageText(first.messageText, ' ');
 }
 
-async function live(tree) {
+async function runScenarios(tree) {
   const limit = { timeout: Number(values.seconds) * 1000, killSignal: 'SIGKILL' };
-  const child = spawn(process.execPath, ['live.js', values.runs, values.seed], { cwd: tree, ...limit });
+  const args = ['run-scenarios.js', values.runs, values.seed];
+  const child = spawn(process.execPath, args, { cwd: tree, ...limit });
   let output = '';
   let errors = '';
   child.stdout.on('data', (data) => (output += data));
@@ -100,35 +101,35 @@ async function live(tree) {
   return output === '' ? { crash: errors } : JSON.parse(output);
 }
 
-/** What became of a mutation, in words, and whether that is what it should be. */
-async function tryOut({ file, find, replace }) {
+/** Whether a mutation was caught, and the outcome in words. */
+async function test({ file, find, replace }) {
   const path = join(root, 'src', file);
   const source = sources.get(path) ?? '';
   const places = source.split(find).length - 1;
   if (places !== 1) return [false, `USELESS: its text stands ${places} times in src/${file}`];
   const mutated = source.replace(find, () => replace);
-  const problem = complaint(path, mutated);
-  if (problem !== undefined) return [false, `USELESS: does not compile: ${problem}`];
+  const error = compileError(path, mutated);
+  if (error !== undefined) return [false, `USELESS: does not compile: ${error}`];
   const tree = join(directory, 'mutated');
   cpSync(join(directory, 'sound'), tree, { recursive: true });
   writeFileSync(join(tree, 'src', file.replace(/\.ts$/, '.js')), toJavaScript(mutated));
-  const { failed, lives, wrong, crash } = await live(tree);
+  const { failed, scenarios, problems, crash } = await runScenarios(tree);
   rmSync(tree, { recursive: true });
-  if (crash !== undefined) return [false, `USELESS: not counted wrong, but crashed: ${crash.split('\n')[0]}`];
-  if (!failed) return [false, `NOT CAUGHT in ${lives} lives`];
-  return [true, `caught after ${lives} lives: ${wrong[0]}`];
+  if (crash !== undefined) return [false, `USELESS: crashed instead of counting wrong: ${crash.split('\n')[0]}`];
+  if (!failed) return [false, `NOT CAUGHT in ${scenarios} scenarios`];
+  return [true, `caught after ${scenarios} scenarios: ${problems[0]}`];
 }
 
 let isSound;
 try {
-  const sound = await live(join(directory, 'sound'));
+  const sound = await runScenarios(join(directory, 'sound'));
   isSound = sound.failed === false;
-  console.log(isSound ? `Without a mutation all ${sound.lives} lives are well (seed ${values.seed})` : sound);
+  console.log(isSound ? `Without a mutation all ${sound.scenarios} scenarios pass (seed ${values.seed})` : sound);
   for (const mutation of isSound ? MUTATIONS : []) {
     if (!mutation.name.includes(values.only)) continue;
-    const [isGood, outcome] = await tryOut(mutation);
+    const [isCaught, outcome] = await test(mutation);
     console.log(`${mutation.name}: ${outcome}`);
-    if (!isGood) isSound = false;
+    if (!isCaught) isSound = false;
   }
 } finally {
   rmSync(directory, { recursive: true });

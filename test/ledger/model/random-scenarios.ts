@@ -4,12 +4,11 @@ import {
   HOUR,
   type Kill,
   MAX_MORE_LOOKBACK,
+  MINUTE,
   type Outage,
-  type Schedule,
+  type Scenario,
   type Settings,
 } from './scenario.ts';
-
-const MINUTE = 60_000;
 
 const share = (max: number) => fc.integer({ min: 0, max: 100 }).map((percent) => (percent / 100) * max);
 const instant = (max: number) => fc.integer({ min: 0, max });
@@ -21,8 +20,8 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   catchUpMs: fc.constantFrom(24 * HOUR, 72 * HOUR),
 });
 
-/** Random lives. */
-export const schedules: fc.Arbitrary<Schedule> = fc
+/** Random scenarios. */
+export const scenarios: fc.Arbitrary<Scenario> = fc
   .record({
     troubledMs: fc.integer({ min: 4 * HOUR, max: 20 * HOUR }),
     first: settings,
@@ -46,10 +45,10 @@ export const schedules: fc.Arbitrary<Schedule> = fc
       upstream: fc.constant({
         ...upstream,
         maxLateMs: 5 * HOUR,
-        // A window may be corrected until it was looked at for the last time.
+        // A window may be corrected until it is requested for the last time.
         correctableMs: lookbackWindows * 5 * MINUTE,
       }),
-      // Less than a day of faults in all, for what is missed for longer is given up.
+      // Less than a day of faults in all: windows that are missed for longer are given up.
       outages: fc.array(
         fc.record<Outage>({
           at: instant(troubledMs),
@@ -63,15 +62,15 @@ export const schedules: fc.Arbitrary<Schedule> = fc
           at: instant(troubledMs),
           length: fc.integer({ min: 1000, max: 100 * MINUTE }),
           moment: fc.constantFrom('asleep', 'before storing', 'after storing'),
-          losesFile: fc.integer({ min: 0, max: 9 }).map((die) => die === 9),
-          // In every other life the config changes between the processes.
+          losesFile: fc.integer({ min: 0, max: 9 }).map((number) => number === 9),
+          // In every other scenario the config changes between the processes.
           next: changes ? settings : fc.constant(first),
         }),
         { maxLength: 5 },
       ),
       steps: fc.array(
         fc.record<ClockStep>({
-          // Now and then right from the first start on.
+          // At times from the first start on.
           at: fc.oneof({ weight: 4, arbitrary: instant(troubledMs) }, fc.constant(0)),
           length: fc.integer({ min: MINUTE, max: 90 * MINUTE }),
           error: fc.integer({ min: -HOUR, max: HOUR }),

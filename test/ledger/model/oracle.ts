@@ -1,0 +1,102 @@
+import { WINDOW_MS, windowAt } from '../../../src/core/window.ts';
+import type { CallCenterSnapshot } from '../../../src/exposition/snapshot-store.ts';
+import type { LedgerState } from '../../../src/ledger/ledger.ts';
+import { NO_TOTALS, type Totals } from '../../../src/ledger/vdn-account.ts';
+import { HOUR, MAX_MORE_LOOKBACK, QUIET_MS, type Scenario, type Settings, VDNS } from './scenario.ts';
+import type { Upstream } from './upstream.ts';
+
+export const STALE_AFTER_MS = 720_000;
+
+/** Knows what must be counted and shown, and collects what is wrong: one sentence each. */
+export class Oracle {
+  readonly problems = new Set<string>();
+  readonly #upstream: Upstream;
+  readonly #shown = new Map<number, Totals>();
+  /** The window with which each VDN's counting must start. */
+  readonly #starts = new Map<number, number>();
+  #wasAll = false;
+  #requests = 0;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  onRequest(): void {
+    this.#requests++;
+  }
+
+  /**
+   * A process starts. VDNs without a stored account are counted anew, and accounts of VDNs that are not configured end.
+   * @param trueNow when the process starts
+   * @param now the same by our clock
+   */
+  onStart(settings: Settings, state: LedgerState | undefined, trueNow: number, now: number): void {
+    // Without a ledger, the API's clock decides when ours is wrong.
+    const start = windowAt(state === undefined && Math.abs(now - trueNow) > 30_000 ? trueNow : now);
+    const stored = new Set(state?.vdns.map(([vdn]) => vdn));
+    for (const vdn of VDNS) {
+      const isConfigured = settings.isAll || !settings.without.includes(vdn);
+      const isContinued = stored.has(vdn) || (state !== undefined && settings.isAll && this.#wasAll);
+      if (isConfigured && isContinued) continue;
+      this.#shown.delete(vdn);
+      this.#starts.delete(vdn);
+      if (isConfigured) this.#starts.set(vdn, start);
+    }
+    this.#wasAll = settings.isAll;
+  }
+
+  /** A scrape: no counter falls, and no gauge is stale. */
+  onScrape({ vdns }: CallCenterSnapshot, now: number): void {
+    for (const { id, totals, window } of vdns) {
+      const before = this.#shown.get(id);
+      for (const [field, value] of Object.entries(totals) as [keyof Totals, number][]) {
+        const was = before?.[field] ?? 0;
+        if (value < was) this.problems.add(`${field} of VDN ${id} fell from ${was} to ${value}`);
+      }
+      this.#shown.set(id, totals);
+      if (window !== undefined && now - window.start - WINDOW_MS > STALE_AFTER_MS)
+        this.problems.add(`VDN ${id} shows a stale window`);
+    }
+  }
+
+  /** Compares the stored ledger with what the upstream says in the end. */
+  onEnd(scenario: Scenario, state: LedgerState, end: number): void {
+    this.#checkRequests(scenario);
+    const accounts = new Map(state.vdns);
+    for (const vdn of accounts.keys())
+      if (!this.#starts.has(vdn)) this.problems.add(`VDN ${vdn} is counted and not configured`);
+    for (const [vdn, start] of this.#starts) {
+      const { totals, deficit } = accounts.get(vdn) ?? { totals: NO_TOTALS, deficit: NO_TOTALS };
+      const truth = this.#truth(vdn, start, end);
+      for (const field of ['inbound', 'answered', 'outbound'] as const) {
+        const counted = totals[field] - deficit[field];
+        if (counted !== truth[field])
+          this.problems.add(`${field} of VDN ${vdn}: counted ${counted}, the API says ${truth[field]}`);
+      }
+      if (totals.windows !== truth.windows)
+        this.problems.add(`windows of VDN ${vdn}: counted ${totals.windows}, the API has ${truth.windows}`);
+    }
+  }
+
+  /** What the upstream finally says about the windows from `start` on. */
+  #truth(vdn: number, start: number, end: number): Pick<Totals, 'inbound' | 'answered' | 'outbound' | 'windows'> {
+    const truth = { inbound: 0, answered: 0, outbound: 0, windows: 0 };
+    for (let window = start; window < windowAt(end); window += WINDOW_MS) {
+      const row = this.#upstream.served(vdn, window, end);
+      if (row === undefined) continue;
+      truth.inbound += row.inbound ?? 0;
+      truth.answered += row.answered ?? 0;
+      truth.outbound += row.outbound ?? 0;
+      truth.windows++;
+    }
+    return truth;
+  }
+
+  /** Twelve polls an hour, a retry each for what is missing, as many pages as needed, and the catch-ups. */
+  #checkRequests({ lookbackWindows, troubledMs, upstream: { rowsPerVdn } }: Scenario): void {
+    const pages = Math.ceil((VDNS.length * (lookbackWindows + MAX_MORE_LOOKBACK + 1) * rowsPerVdn) / 100);
+    const hours = (troubledMs + QUIET_MS) / HOUR;
+    const max = Math.round(1.25 * (hours * (24 * pages + 60) + 3 * VDNS.length * 3 * rowsPerVdn + 300));
+    if (this.#requests > max) this.problems.add(`${this.#requests} requests were sent where ${max} are plenty`);
+  }
+}
