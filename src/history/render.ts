@@ -124,14 +124,14 @@ export function* renderTable(rows: readonly QueryRow[], isOneMoment: boolean): G
 
   const widths = header.map(() => 0);
   const measure = (cells: readonly string[]): void => {
-    for (const [column, cell] of cells.entries()) widths[column] = Math.max(widths[column] ?? 0, stringWidth(cell));
+    for (const [column, cell] of cells.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
   };
   measure(header);
   for (const row of rows) measure(cellsOf(row));
   measure(footer);
   const line = (cells: readonly string[]): string => {
     const padded = cells.map((cell, column) => {
-      const padding = ' '.repeat((widths[column] ?? 0) - stringWidth(cell));
+      const padding = ' '.repeat((widths[column] ?? 0) - widthOf(cell));
       return column < textColumns ? cell + padding : padding + cell;
     });
     return `${padded.join('  ').trimEnd()}\n`;
@@ -139,6 +139,11 @@ export function* renderTable(rows: readonly QueryRow[], isOneMoment: boolean): G
   yield line(header);
   for (const row of rows) yield line(cellsOf(row));
   yield line(footer);
+}
+
+/** Columns on a terminal. Nearly all cells are ASCII, and measuring those is a hundred times as fast. */
+function widthOf(text: string): number {
+  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
 }
 
 /** `2026-01-31 10:05` */
