@@ -80,7 +80,10 @@ test('does not call it agreement when neither side has anything', async () => {
 
 test('compares nothing when the API does not give all rows', async () => {
   // One row is announced and never sent.
-  simulator.setFaults([{ kind: 'count', by: 1 }, { kind: 'withhold', start: NOW - 2 * 3_600_000 }]);
+  simulator.setFaults([
+    { kind: 'count', by: 1 },
+    { kind: 'withhold', start: NOW - 2 * 3_600_000 },
+  ]);
   const { error } = await go();
   simulator.setFaults([]);
   expect((error as Error).message).toMatch(/^hq: .*\nWithout all rows nothing can be compared: try again$/);
