@@ -7,7 +7,7 @@ COPY . .
 # What the program needs at run time, and its bill of materials: no compiler, no source maps, no types, no papers.
 RUN npm run build \
  && npm prune --omit=dev --no-audit --no-fund \
- && npm sbom --omit=dev --sbom-format=spdx > sbom.spdx.json \
+ && npm sbom --omit=dev --package-lock-only --sbom-format=spdx > sbom.spdx.json \
  && find dist node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \
       -o -name '.tsbuildinfo' -o -name '.package-lock.json' \) -delete \
  && find node_modules -type f -name '*.md' -delete \
