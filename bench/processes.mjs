@@ -4,8 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 
-/** What docs/performance.md recommends and the container image sets. */
-export const EXPORTER_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=30'];
+/** What the program sets itself (src/core/memory.ts), for scripts that run parts of it. */
+export const EXPORTER_FLAGS = ['--semi-space-growth-factor=1', '--heap-growing-percent=30'];
+/** What the image and the systemd unit set. */
 export const EXPORTER_ENV = { MALLOC_ARENA_MAX: '1' };
 
 export function installed(program) {
@@ -15,7 +16,8 @@ export function installed(program) {
     .some((dir) => existsSync(`${dir}/${program}`));
 }
 
-async function freePort() {
+/** A port that was free a moment ago. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -35,13 +37,26 @@ async function untilAnswers(url) {
   throw new Error(`${url} did not come up`);
 }
 
-/** Debian's prometheus-pushgateway with the given text pushed to it. */
+/** Starts a program that ends with the benchmark, whatever ends that. */
+function startPeer(program, args, options = {}) {
+  const child = spawn(program, args, { stdio: 'ignore', ...options });
+  const kill = () => child.kill();
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return child;
+}
+
+/**
+ * Debian's prometheus-pushgateway with the given text pushed to it, except `process_*`: it has such metrics of its own, and
+ * refuses others of the same name whose type it takes for another.
+ */
 export async function startPushgateway(text) {
   const port = await freePort();
-  const child = spawn('prometheus-pushgateway', [`--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
+  const child = startPeer('prometheus-pushgateway', [`--web.listen-address=127.0.0.1:${port}`]);
   const url = `http://127.0.0.1:${port}/metrics`;
   await untilAnswers(url);
-  const answer = await fetch(`${url}/job/bench`, { method: 'PUT', body: text });
+  const body = text.toString().replaceAll(/^(?:# (?:HELP|TYPE) )?process_.*\n/gm, '');
+  const answer = await fetch(`${url}/job/bench`, { method: 'PUT', body });
   if (!answer.ok) throw new Error(`pushgateway: ${await answer.text()}`);
   return { pids: [child.pid], url, stop: () => child.kill() };
 }
@@ -60,8 +75,7 @@ export async function startNginx(directory, { plain, gzip }) {
        ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${directory}/tmp;`).join(' ')}
        server { listen 127.0.0.1:${port}; default_type text/plain; location /gzip { add_header Content-Encoding gzip; } } }`,
   );
-  const child = spawn('nginx', ['-c', `${directory}/nginx.conf`], {
-    stdio: 'ignore',
+  const child = startPeer('nginx', ['-c', `${directory}/nginx.conf`], {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
   });
   const url = `http://127.0.0.1:${port}`;

@@ -112,7 +112,7 @@ async function compare(simulator, directory) {
         ['CPU per gzip scrape, pushgateway to ours', digits(push?.cpu / own.cpu), 'at least 800'],
         ['p99 of gzip, pushgateway to ours', digits(push?.p99 / own.p99), 'at least 80'],
         ['p99 of gzip while polling to idle', digits(found.get(POLLING).p99 / own.p99), 'at most 2'],
-        ['resident memory after all this, MB', digits(rssMb(exporter.pids)), 'at most 110'],
+        ['resident memory after all this, MB', digits(rssMb(exporter.pids)), 'at most 100'],
       ],
     );
   } finally {

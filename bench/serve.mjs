@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { Ledger } from '../dist/ledger/ledger.js';
-import { EXPORTER_ENV, EXPORTER_FLAGS } from './processes.mjs';
+import { EXPORTER_ENV } from './processes.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const DAY_MS = 86_400_000;
@@ -89,7 +89,7 @@ export async function startServe(simulator, directory, vdns, { wasDown = false }
     writeFileSync(`${storage}/${names[0]}.ledger`, await encodeLedger(names[0], ledger.toState()));
     args.push(`--storage.path=${storage}`);
   }
-  const { child, found, output, stop } = await startProgram(EXPORTER_FLAGS, args, /msg=Listening url=(\S+)/);
+  const { child, found, output, stop } = await startProgram([], args, /msg=Listening url=(\S+)/);
   // Ready: the first poll has ended and is shown.
   for (let tries = 0; !(await fetch(`${found}/-/ready`)).ok; tries++) {
     if (tries === 300) throw new Error(`The first poll does not end:\n${output()}`);
