@@ -364,4 +364,141 @@ describe('The effective config', () => {
       milliseconds: true
 `);
   });
+
+  it('shows targets and opening hours where they apply, and those of a VDN that differ', async () => {
+    const config = await load(
+      `targets: { occupancy_ratio: off }
+opening_hours:
+  time_zone: Europe/Berlin
+  week: { mon-thu: 08:00-20:00, fri: [08:00-12:00, "13:00-17:30"], sat-sun: 22:00-06:00 }
+  closed_on: [2026-12-26, 2026-12-25]
+  open_on: { 2026-12-24: 24h }
+call_centers:
+  - name: a
+    url: https://cms.example.com
+    access_key: ak
+    secret_key: sk
+    vdns:
+      - 1-2
+      - { id: 3, targets: { answer_ratio: { critical: off } } }
+      - { id: 4, opening_hours: 24h }
+      - { id: 5, opening_hours: { time_zone: Europe/Berlin } }
+`,
+    );
+    expect(renderEffectiveConfig(config)).toContain(`
+    vdns:
+      - 1-2
+      - id: 3
+        targets:
+          answer_ratio:
+            warning: 0.8
+            critical: off
+          occupancy_ratio: off
+          unavailable_ratio:
+            warning: 0.5
+            critical: off
+      - id: 4
+        opening_hours: 24h
+      - 5
+    targets:
+      answer_ratio:
+        warning: 0.8
+        critical: 0.6
+      occupancy_ratio: off
+      unavailable_ratio:
+        warning: 0.5
+        critical: off
+    opening_hours:
+      time_zone: Europe/Berlin
+      week:
+        mon-thu: 08:00-20:00
+        fri:
+          - 08:00-12:00
+          - 13:00-17:30
+        sat-sun: 22:00-06:00
+      closed_on:
+        - 2026-12-25
+        - 2026-12-26
+      open_on:
+        2026-12-24: 24h
+`);
+  });
+});
+
+describe('Targets and opening hours', () => {
+  it('of a VDN win over those of the call center, and these over the top level, key by key', async () => {
+    const { callCenters } = await load(`
+targets: { answer_ratio: { warning: 0.9, critical: 0.5 }, occupancy_ratio: { warning: 0.95 } }
+opening_hours: { time_zone: Europe/Berlin, week: { mon-fri: 08:00-20:00 }, closed_on: [2026-12-24, 2026-12-25] }
+call_centers:
+  - name: a
+    url: https://cms.example.com
+    access_key: ak
+    secret_key: sk
+    targets: { answer_ratio: { warning: 0.8 } }
+    opening_hours: { time_zone: Asia/Kolkata, open_on: { 2026-12-24: 08:00-12:00, 2026-12-31: 24h } }
+    vdns:
+      - 1
+      - { id: 2, targets: { answer_ratio: { critical: 0.7 } }, opening_hours: { closed_on: [2026-12-31] } }
+      - { id: 3, targets: { answer_ratio: off }, opening_hours: 24h }
+      - { id: 4, targets: false, opening_hours: { week: { sun-mon: 20:00-06:00 } } }
+  - { name: b, url: 'https://cms', access_key: ak, secret_key: sk, vdns: all }
+`);
+    const [a, b] = callCenters;
+    const vdns = a?.vdns === 'all' ? [] : (a?.vdns ?? []);
+    const off = { warning: undefined, critical: undefined };
+    expect(vdns.map(({ targets }) => targets.answer_ratio)).toEqual([
+      { warning: 0.8, critical: 0.5 },
+      { warning: 0.8, critical: 0.7 },
+      off,
+      off,
+    ]);
+    expect(vdns.map(({ targets }) => targets.occupancy_ratio.warning)).toEqual([0.95, 0.95, 0.95, undefined]);
+    expect(b?.targets.answer_ratio).toEqual({ warning: 0.9, critical: 0.5 });
+
+    const day = (date: string): number => Date.parse(date) / 86_400_000;
+    const [office, night] = [[{ from: 480, to: 1200 }], [{ from: 1200, to: 1800 }]];
+    const week = [office, office, office, office, office, [], []];
+    expect(vdns.map(({ openingHours }) => openingHours)).toEqual([
+      {
+        timeZone: 'Asia/Kolkata',
+        week,
+        dates: new Map([
+          [day('2026-12-24'), [{ from: 480, to: 720 }]],
+          [day('2026-12-25'), []],
+          [day('2026-12-31'), [{ from: 0, to: 1440 }]],
+        ]),
+      },
+      {
+        timeZone: 'Asia/Kolkata',
+        week,
+        dates: new Map([
+          [day('2026-12-24'), [{ from: 480, to: 720 }]],
+          [day('2026-12-31'), []],
+        ]),
+      },
+      undefined,
+      expect.objectContaining({ week: [night, [], [], [], [], [], night] }),
+    ]);
+    expect(b?.openingHours?.timeZone).toBe('Europe/Berlin');
+  });
+
+  it('that are equal are one plan, however they are written', async () => {
+    const { openingHours, vdns } = await loadOne(`opening_hours: { time_zone: UTC, week: { mon-wed: 8:00-12:00 } }
+vdns:
+  - 1
+  - { id: 2, opening_hours: { week: { mon: [08:00-12:00], tue-wed: "08:00-12:00", sun: closed }, closed_on: [] } }`);
+    if (vdns === 'all') throw new Error('all');
+    expect(vdns.map((vdn) => vdn.openingHours)).toEqual([openingHours, openingHours]);
+    expect(vdns[1]?.openingHours).toBe(openingHours);
+  });
+
+  it('without any are the defaults, and always open', async () => {
+    expect(await loadOne('opening_hours: { time_zone: UTC }')).toMatchObject(DEFAULT_LINE);
+  });
+
+  it('of dates alone mean around the clock on all others', async () => {
+    const { openingHours } = await loadOne('opening_hours: { time_zone: UTC, closed_on: [2026-12-25] }');
+    expect(openingHours?.week).toEqual(Array.from({ length: 7 }, () => [{ from: 0, to: 1440 }]));
+  });
 });

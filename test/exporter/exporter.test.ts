@@ -10,6 +10,8 @@ import {
   DEFAULT_TLS,
 } from '../../src/config/schema.ts';
 import { OperationError } from '../../src/core/errors.ts';
+import type { OpeningPlan } from '../../src/config/opening-plan.ts';
+import { DEFAULT_TARGETS, type Targets } from '../../src/config/targets.ts';
 import { createExporter, type Exporter } from '../../src/exporter/exporter.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
@@ -127,6 +129,16 @@ describe('a change of the config', () => {
     expect(center('same').snapshot()).toBe(same.snapshot);
     expect(same.status.nextPollAt).toBeGreaterThan(clock.now());
     expect(exporter.isReady()).toBe(true);
+
+    const closed: OpeningPlan = { timeZone: 'UTC', week: [], dates: new Map() };
+    const targets: Targets = { ...DEFAULT_TARGETS, answer_ratio: { warning: 0.95, critical: undefined } };
+    const lines = [vdnConfig(2), { ...vdnConfig(3), targets, openingHours: closed }];
+    await change(configOf(callCenter('same', [4]), callCenter('changed', [2, 3], { vdns: lines })));
+    expect(totals('changed')).toEqual({ 2: { inbound: inbound(2, first), windows: 1 }, 3: { inbound: 0, windows: 0 } });
+    const shown = center('changed').snapshot().vdns;
+    expect(shown.map(({ opening }) => opening.isOpen)).toEqual([true, false]);
+    expect(shown.map((vdn) => vdn.targets)).toEqual([DEFAULT_TARGETS, targets]);
+    expect(center('same')).toBe(same.center);
 
     const second = await nextWindow('changed');
     expect(totals('changed')).toEqual({
