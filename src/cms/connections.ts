@@ -92,11 +92,13 @@ class ForwardingPool extends Pool {
   }
 
   override dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const origin = String(request.origin);
     const headers = {
+      host: new URL(origin).host,
       ...(request.headers as Record<string, string>),
       ...(this.#authorization !== undefined && { 'proxy-authorization': this.#authorization }),
     };
-    return super.dispatch({ ...request, path: `${String(request.origin)}${request.path}`, headers }, handler);
+    return super.dispatch({ ...request, path: `${origin}${request.path}`, headers }, handler);
   }
 }
 

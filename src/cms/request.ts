@@ -87,7 +87,7 @@ async function exchange(
   const { url, clock, accessKey } = options;
   let skewMs: number | undefined;
   const limited = { ...options, maxBodyBytes: bodyLimit(options.expectedRows) };
-  const { prepared, status, headers, body } = await send(payload, limited, signal, (early, sentAt) => {
+  const { prepared, status, headers, body, keyProblem } = await send(payload, limited, signal, (early, sentAt) => {
     skewMs = skewOf(single(early['date']), sentAt, clock.now());
     onSkew(skewMs);
   });
@@ -95,7 +95,7 @@ async function exchange(
   if (status !== 200) {
     // A date in Retry-After is one of their clock.
     const wait = retryAfter(single(headers['retry-after']), clock.now() + (skewMs ?? 0));
-    throw fromStatus(url, status, redact(body), wait);
+    throw fromStatus(url, status, { body: redact(body), retryAfterMs: wait, skewMs, keyProblem });
   }
   const encoding = single(headers['content-encoding']) ?? 'identity';
   return { ...parseResponse(parseJson(body, url, encoding, redact), redact), redact };

@@ -1,5 +1,5 @@
 import { ApiError } from '../core/errors.ts';
-import { oneLine } from '../core/format.ts';
+import { count, oneLine } from '../core/format.ts';
 import { ALLOWED, MANGLED, NOT_CMS } from './error-mapping.ts';
 
 /** The request took longer than `poll.timeout`. */
@@ -23,15 +23,35 @@ function pageTitle(body: string): string {
   return title ? ` with a page titled "${title}"` : '';
 }
 
+export interface StatusDetails {
+  /** Without secrets that it may repeat. */
+  readonly body: string;
+  readonly retryAfterMs: number | undefined;
+  /** Their clock minus ours, when they sent a `Date`. */
+  readonly skewMs: number | undefined;
+  /** What looks wrong about the keys. */
+  readonly keyProblem: string | undefined;
+}
+
+/** Clocks that differ by more than this are the likeliest reason for a refused signature. */
+const MAX_SKEW_MS = 60_000;
+
+function hintFor401({ skewMs = 0, keyProblem }: StatusDetails): string {
+  if (keyProblem !== undefined) return keyProblem;
+  if (Math.abs(skewMs) > MAX_SKEW_MS) {
+    const direction = skewMs > 0 ? 'behind' : 'ahead of';
+    const seconds = Math.round(Math.abs(skewMs) / 1000);
+    return `Check the clock of this machine: it is ${count(seconds, 'second')} ${direction} that of the CMS, and the signature contains the time; query --debug-signature shows what was signed`;
+  }
+  return 'Check access_key and secret_key, the clock of this machine, and the signing options; query --debug-signature shows what was signed';
+}
+
 /** A response whose status is not 200. */
-export function fromStatus(origin: string, status: number, body: string, retryAfterMs: number | undefined): ApiError {
-  const common = { status, retryAfterMs };
+export function fromStatus(origin: string, status: number, details: StatusDetails): ApiError {
+  const common = { status, retryAfterMs: details.retryAfterMs };
   if (status === 401) {
-    return new ApiError(`${origin}: HTTP 401, the signature was refused`, {
-      ...common,
-      reason: 'auth',
-      hint: 'Check access_key and secret_key, the clock of this machine, and the signing options; query --debug-signature shows what was signed',
-    });
+    const hint = hintFor401(details);
+    return new ApiError(`${origin}: HTTP 401, the signature was refused`, { ...common, reason: 'auth', hint });
   }
   const hints: Readonly<Record<number, string>> = {
     403: "A firewall may refuse this machine: have its source address allow-listed; if the page is the CMS' own, check the permissions of the access key",
@@ -40,7 +60,7 @@ export function fromStatus(origin: string, status: number, body: string, retryAf
     429: 'The CMS or a firewall limits requests: lower poll.concurrency or raise poll.retry_interval',
   };
   const fallback = status >= 500 ? 'The CMS or the gateway in front of it has a problem: look there' : NOT_CMS;
-  return new ApiError(`${origin}: HTTP ${status}${pageTitle(body)}`, {
+  return new ApiError(`${origin}: HTTP ${status}${pageTitle(details.body)}`, {
     ...common,
     reason: 'http',
     hint: hints[status] ?? fallback,

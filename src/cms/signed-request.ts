@@ -88,6 +88,22 @@ export interface Exchange {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
   readonly body: string;
+  /** What looks wrong about the keys; the reason to tell when the signature is refused. */
+  readonly keyProblem: string | undefined;
+}
+
+/** Mistakes in writing a key down that only the CMS can tell for sure. */
+function keyProblem({ accessKey, secretKey }: SigningKey): string | undefined {
+  for (const [name, value] of [
+    ['access_key', accessKey],
+    ['secret_key', secretKey],
+  ]) {
+    if (value === undefined) continue;
+    if (/^(["']).*\1$/s.test(value)) return `The value of ${name} is in quotes, which are part of it: remove them`;
+    if (/^\$[A-Za-z_]\w*$/.test(value)) return `The value of ${name} starts with $: write \${NAME} for a variable`;
+    if (value.trim() !== value) return `The value of ${name} starts or ends with a blank: remove it`;
+  }
+  return undefined;
 }
 
 /** Called as soon as the headers of a response are there, with the local time at which its request was sent. */
@@ -95,9 +111,9 @@ export type OnHeaders = (headers: Dispatcher.ResponseData['headers'], sentAt: nu
 
 async function sendOnce(payload: object, options: SendOptions, signal: AbortSignal, onHeaders: OnHeaders) {
   const { url, clock, dispatcher } = options;
-  const secretKey = await readSecretKey(options);
+  const key = { accessKey: options.accessKey, secretKey: await readSecretKey(options) };
   const sentAt = clock.now();
-  const prepared = prepare(payload, { accessKey: options.accessKey, secretKey }, options, sentAt);
+  const prepared = prepare(payload, key, options, sentAt);
   options.onPrepared?.(prepared);
   const responded = request(new URL(prepared.path, url), {
     method: 'POST',
@@ -112,7 +128,8 @@ async function sendOnce(payload: object, options: SendOptions, signal: AbortSign
   onHeaders(headers, sentAt);
   const body = readLimited(stream, url, options.maxBodyBytes);
   // The status says enough when the page that goes with it does not come whole.
-  return { prepared, status, headers, body: await (status === 200 ? body : body.catch(() => '')) };
+  const text = await (status === 200 ? body : body.catch(() => ''));
+  return { prepared, status, headers, body: text, keyProblem: keyProblem(key) };
 }
 
 async function readLimited(stream: AsyncIterable<Uint8Array>, origin: string, maxBytes: number): Promise<string> {

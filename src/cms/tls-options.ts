@@ -2,16 +2,28 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
+import { certificateProblem } from '../config/file-checks.ts';
 import type { TlsConfig } from '../config/schema.ts';
+import { OperationError } from '../core/errors.ts';
 
 export type Connector = buildConnector.connector;
 
 type TlsFiles = Readonly<Record<'ca' | 'cert' | 'key', Buffer | undefined>>;
 
-/** Reads the TLS files and checks that they can be used together. Throws what `fs` or OpenSSL throws. */
+/**
+ * Reads the TLS files and checks that they can be used together.
+ * @throws OperationError for a malformed certificate, or what `fs` or OpenSSL throws
+ */
 function readTlsFiles({ caFile, certFile, keyFile }: TlsConfig): TlsFiles {
   const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
   const files = { ca: read(caFile), cert: read(certFile), key: read(keyFile) };
+  for (const [part, name] of [
+    ['ca', 'ca_file'],
+    ['cert', 'cert_file'],
+  ] as const) {
+    const problem = files[part] === undefined ? undefined : certificateProblem(files[part].toString());
+    if (problem !== undefined) throw new OperationError(`Cannot use ${name}: ${problem}`);
+  }
   createSecureContext(files);
   return files;
 }
@@ -29,7 +41,7 @@ function serverNameOf(hostname: string): string {
 /**
  * A connector that reads the TLS files before each connection: renewed files are used without a reload. While they
  * cannot be used, in the middle of a renewal for example, the files read last stay in use.
- * @throws what `fs` or OpenSSL throws when they cannot be used at the start
+ * @throws as `readTlsFiles`, when they cannot be used at the start
  */
 export function secureConnector(tls: TlsConfig, options: buildConnector.BuildOptions): Connector {
   let files = readTlsFiles(tls);

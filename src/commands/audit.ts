@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { EnvHttpProxyAgent } from 'undici';
 import { chunks } from '../cms/client.ts';
+import { connectionsTo } from '../cms/connections.ts';
 import {
   addWindow,
   GrowthCounter,
@@ -14,12 +14,13 @@ import {
 import { verdictOf } from '../history/audit-report.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
+import { DEFAULT_TLS } from '../config/schema.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { type HistoryPlan, type HistoryTarget, planHistory } from '../history/plan.ts';
 import { streamOutput } from '../history/output.ts';
 import { historyAnswers } from '../history/fetch.ts';
 import { type Progress, startProgress } from '../history/progress.ts';
-import { createPrometheus, parseHeaders, type Prometheus } from '../history/prometheus-client.ts';
+import { createPrometheus, parseHeaders, type Prometheus, targetOf } from '../history/prometheus-client.ts';
 import { formatRange, parseRange } from '../history/time-range.ts';
 import { WINDOW_MS, windowAt, windowsBetween } from '../core/window.ts';
 import { readFlags, required, wholeNumber } from './flags.ts';
@@ -42,6 +43,9 @@ Compares the API's sums per VDN with what Prometheus counted; returns 1 when the
   --concurrency=N        requests to the API at once, 1 to 16 (default 2)
   --help
 `;
+
+/** Time limit for one connection to Prometheus. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What both sides are asked about. */
 interface Question {
@@ -159,9 +163,12 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
   if (range.from >= range.to) throw new OperationError('No window of the range ended at least 5 minutes ago');
   const headers = await headersOf(flags['prometheus.headers-file']);
   const warnings = new Set<string>();
-  const dispatcher = new EnvHttpProxyAgent();
+  const connections = connectionsTo({
+    ...{ url: targetOf(url).endpoint.href, tls: DEFAULT_TLS, proxyUrl: undefined, environment: io.env },
+    ...{ connections: 1, connectTimeoutMs: CONNECT_TIMEOUT_MS, onCertificate: () => undefined },
+  });
   try {
-    const prometheus = createPrometheus({ url, headers, dispatcher, onWarning: (text) => warnings.add(text) });
+    const prometheus = createPrometheus({ url, headers, dispatcher: connections.dispatcher, onWarning: (text) => warnings.add(text) });
     const config = await loadConfig(configFile, io.env);
     const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
     if (isMoved) io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
@@ -178,6 +185,6 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     await stdout.sync();
     return isClean ? 0 : 1;
   } finally {
-    await dispatcher.destroy();
+    await connections.close();
   }
 }

@@ -1,8 +1,9 @@
 import type { Environment } from '../config/env-expansion.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { systemClock, type Clock } from '../core/clock.ts';
-import { ConfigError, type Problem } from '../core/errors.ts';
+import { createClientFor } from '../cms/create-client.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { ConfigError, OperationError, type Problem } from '../core/errors.ts';
 import { loadWebConfig } from '../web-server/web-config.ts';
 import { count } from '../core/format.ts';
 import { readFlags, required } from './flags.ts';
@@ -35,9 +36,24 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly Problem[]
   }
 }
 
+/** Builds the clients as `serve` does, without sending anything: problems of TLS files and of the proxy variables. */
+async function setupProblems({ callCenters }: Config, file: string, environment: Environment): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [index, config] of callCenters.entries()) {
+    const context = { clock: systemClock, environment, connections: 1, onRequest: () => undefined };
+    try {
+      await createClientFor(config, context).close();
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error;
+      problems.push({ file, path: `call_centers[${index}]`, message: error.message });
+    }
+  }
+  return problems;
+}
+
 /**
- * `check-config`: says what the config holds and when its lines open and close next, and returns 0; or writes every problem in it and in the web config, one a
- * line, to stderr and returns 2. Throws UsageError for a wrong command line.
+ * `check-config`: says what the config holds and when its lines open and close next, and returns 0; or writes every
+ * problem in it and in the web config, one per line, to stderr and returns 2. Throws UsageError for a wrong command line.
  */
 export async function checkConfig(
   argv: readonly string[],
@@ -50,9 +66,12 @@ export async function checkConfig(
   }
   const flags = readFlags(argv, { 'config.file': { type: 'string' }, 'web.config.file': { type: 'string' } });
   const webConfigFile = flags['web.config.file'];
-  const loading = loadConfig(required('config.file', flags['config.file']), env);
+  const configFile = required('config.file', flags['config.file']);
+  const loading = loadConfig(configFile, env);
+  const configProblems = await problemsOf(loading);
   const problems = [
-    ...(await problemsOf(loading)),
+    ...configProblems,
+    ...(configProblems.length === 0 ? await setupProblems(await loading, configFile, env) : []),
     ...(webConfigFile === undefined ? [] : await problemsOf(loadWebConfig(webConfigFile))),
   ];
   if (problems.length > 0) {

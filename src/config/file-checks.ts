@@ -43,7 +43,7 @@ export async function checkFile(path: string, kind: FileKind, certFile?: string)
   }
   if (kind === 'secret') return secretIn(bytes).problem;
   const content = bytes.toString();
-  if (kind === 'certificate') return isCertificate(content) ? undefined : 'The file holds no certificate in PEM format';
+  if (kind === 'certificate') return certificateProblem(content);
   if (!isPrivateKey(content)) return 'The file holds no unencrypted private key in PEM format';
   return certFile === undefined || (await isPair(certFile, content))
     ? undefined
@@ -70,6 +70,21 @@ export function secretIn(bytes: Uint8Array): { secret: string; problem?: undefin
   if (secret === '') return { problem: 'The file is empty' };
   if (isQuoted(secret)) return { problem: `The secret in the file ${QUOTED}` };
   return CONTROL.test(secret) ? { problem: 'The file must hold the secret in one line, and nothing else' } : { secret };
+}
+
+const CERTIFICATE_BLOCK =
+  /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----(?:[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----)?/g;
+
+/** What is wrong with the certificates of a file. OpenSSL skips a malformed one without an error: each is checked. */
+export function certificateProblem(pem: string): string | undefined {
+  const blocks = [...pem.matchAll(CERTIFICATE_BLOCK)];
+  for (const [index, { 0: block, 1: form = '', index: at }] of blocks.entries()) {
+    // Certificates in OpenSSL's own trusted form are not what X509Certificate reads.
+    if (form === 'TRUSTED ' || isCertificate(block)) continue;
+    const line = pem.slice(0, at).split('\n').length;
+    return `Certificate ${index + 1} of the file (line ${line}) is malformed`;
+  }
+  return blocks.length > 0 ? undefined : 'The file holds no certificate in PEM format';
 }
 
 function isCertificate(pem: string): boolean {

@@ -36,7 +36,7 @@ interface Target {
   readonly authorization: string | undefined;
 }
 
-function targetOf(url: string): Target {
+export function targetOf(url: string): Target {
   if (!URL.canParse(url)) throw new UsageError('--prometheus.url is no URL: write http://localhost:9090');
   const { protocol, host, pathname, search } = new URL(url);
   if (protocol !== 'http:' && protocol !== 'https:') {

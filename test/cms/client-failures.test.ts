@@ -401,6 +401,25 @@ test('a secret file that was rotated is used from the next request on', async ()
   rmSync(directory, { recursive: true });
 });
 
+test.each([
+  ['"demo-access-key"', 'demo-secret-key', 'access_key is in quotes'],
+  ['demo-access-key', "'demo-secret-key'", 'secret_key is in quotes'],
+  ['$AICC_ACCESS_KEY', 'demo-secret-key', 'write ${NAME} for a variable'],
+  ['demo-access-key', ' demo-secret-key', 'secret_key starts or ends with a blank'],
+])('a refused signature of %s and %s is explained', async (accessKey, secretKey, hint) => {
+  const clock = new FakeClock(NOON + 60_000);
+  const { url } = await simulate(clock);
+  const error = await failureOf(clientOf({ url, clock, accessKey, secretKey }), query);
+  expectTold(error, ['auth', 'HTTP 401', hint]);
+});
+
+test('an access key that is the name of a field does not change what a response says', async () => {
+  const row = { vdn: 1, beginTime: String(query.range.from), onlineAgentNums: 7 };
+  const server = await serve(respondingWith([row]));
+  const { windows } = await ask(clientOf({ url: server.url, accessKey: 'onlineAgentNums' }), { ...query, vdns: [1] });
+  expect(windows).toEqual([{ vdn: 1, start: query.range.from, agentsOnline: 7 }]);
+});
+
 describe('secrets', () => {
   /** An answer that repeats everything it was sent. */
   const echoes: readonly ((headers: string, body: string) => [number, string, OutgoingHttpHeaders?])[] = [

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { cleanup } from '../support/cleanup.ts';
+import { serveProxy } from '../support/local-servers.ts';
 import { audit } from '../../src/commands/audit.ts';
 import { OperationError, UsageError } from '../../src/core/errors.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
@@ -103,4 +105,21 @@ test('refuses a range without a window that can have been scraped', async () => 
   const { error } = await go('--from=-5m', '--to=now');
   expect(error).toBeInstanceOf(OperationError);
   expect((error as Error).message).toBe('No window of the range ended at least 5 minutes ago');
+});
+
+test.each([
+  ['goes through the proxy of its environment', {}, {}, 1],
+  ['goes around it where NO_PROXY names the network', { NO_PROXY: '127.0.0.0/8' }, {}, 0],
+  ['does not use the environment of the process', { http_proxy: '' }, { http_proxy: 'http://127.0.0.1:1' }, 0],
+])('%s', async (_, more, ofProcess, forwarded) => {
+  const proxy = await serveProxy();
+  cleanup(() => proxy.close());
+  for (const [name, value] of Object.entries(ofProcess)) vi.stubEnv(name, value);
+  cleanup(() => vi.unstubAllEnvs());
+  const args = [config, `--prometheus.url=${url}`, '--from=-2h', '--to=-1h'];
+  // The API of the test is reached over the proxy, too.
+  const { error } = await run(audit, args, { clock: fixedClock(NOW), env: { http_proxy: proxy.url, ...more } });
+  expect(error).toBeUndefined();
+  const asked = proxy.forwarded.filter(({ target }) => target.startsWith(url));
+  expect(Math.min(1, asked.length)).toBe(forwarded);
 });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { checkConfig } from '../../src/commands/check-config.ts';
 import { UsageError } from '../../src/core/errors.ts';
+import { makeCertificates } from '../../src/simulator/certificates.ts';
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures', 'config');
 
@@ -18,11 +19,15 @@ afterEach(() => rm(directory, { recursive: true }));
 const NOW = Date.UTC(2026, 10, 18, 12);
 
 async function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runWith({}, ...argv);
+}
+
+async function runWith(env: Record<string, string>, ...argv: string[]) {
   const out = { stdout: '', stderr: '' };
   const io = {
     stdout: { write: (text: string) => (out.stdout += text) },
     stderr: { write: (text: string) => (out.stderr += text) },
-    env: {},
+    env,
   };
   const code = await checkConfig(argv, io, { now: () => NOW });
   return { code, ...out };
@@ -73,6 +78,27 @@ Opening hours of hq VDN 4: open now
   opens  Fri 2026-11-20 08:00 Asia/Kolkata (2026-11-20 02:30 UTC)
 Opening hours of hq VDN 6: closed now, and this never changes
 `);
+  });
+
+  it('refuses a proxy variable and TLS files that serve cannot use', async () => {
+    const config = (tls: string) =>
+      `call_centers:\n  - { name: a, url: 'https://h', access_key: a, secret_key: s, vdns: all${tls} }\n`;
+    const file = join(directory, 'config.yaml');
+    await writeFile(file, config(''));
+    const proxied = await runWith({ ALL_PROXY: 'socks5://user:hunter2@proxy:1080' }, `--config.file=${file}`);
+    expect(proxied).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `${file}: call_centers[0]: The environment variable all_proxy is not the http:// or https:// URL of a proxy\n1 problem found\n`,
+    });
+    const { caPem } = await makeCertificates({});
+    const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    await writeFile(join(directory, 'ca.pem'), `${caPem}\n${broken}${caPem}`);
+    await writeFile(file, config(', tls: { ca_file: ca.pem }'));
+    const line = `${caPem}\n`.split('\n').length;
+    const { code, stderr } = await run(`--config.file=${file}`);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`call_centers[0].tls.ca_file: Certificate 2 of the file (line ${line}) is malformed\n`);
   });
 
   it('warns, and still returns 0', async () => {

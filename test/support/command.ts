@@ -19,6 +19,7 @@ export interface Ran {
 export interface RunOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
+  readonly env?: Readonly<Record<string, string>>;
   /** Called with everything that is written to stderr. */
   readonly onStderr?: (text: string) => void;
 }
@@ -41,7 +42,11 @@ export async function run(command: Command, args: readonly string[], options: Ru
   let code: number | undefined;
   let error: unknown;
   try {
-    code = await command(args, { stdout: stdout.stream, stderr: stderr.stream, env: {}, signal }, options.clock);
+    code = await command(
+      args,
+      { stdout: stdout.stream, stderr: stderr.stream, env: options.env ?? {}, signal },
+      options.clock,
+    );
   } catch (thrown) {
     error = thrown;
   }
