@@ -29,7 +29,7 @@ async function nameServer() {
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   cleanup(() => socket.close());
-  return { server: `127.0.0.1:${(socket.address() as AddressInfo).port}`, asked };
+  return { server: `127.0.0.1:${socket.address().port}`, asked };
 }
 
 function resolverOf(options: Partial<Parameters<typeof createResolver>[0]>): HostResolver {
