@@ -168,7 +168,12 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     ...{ connections: 1, connectTimeoutMs: CONNECT_TIMEOUT_MS, onCertificate: () => undefined },
   });
   try {
-    const prometheus = createPrometheus({ url, headers, dispatcher: connections.dispatcher, onWarning: (text) => warnings.add(text) });
+    const prometheus = createPrometheus({
+      url,
+      headers,
+      dispatcher: connections.dispatcher,
+      onWarning: (text) => warnings.add(text),
+    });
     const config = await loadConfig(configFile, io.env);
     const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
     if (isMoved) io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
