@@ -1,5 +1,5 @@
-/** The candidate that `word` most likely meant: at most two typing errors away, and no more than a third of it. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+/** The candidate that `word` most likely means: at most two typing errors away, and at most a third of its letters. */
+export function closestKey(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.min(2, Math.floor(word.length / 3));
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: typingErrors(word.toLowerCase().replaceAll('-', '_'), candidate) }))
@@ -8,7 +8,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return ranked[0]?.candidate;
 }
 
-/** Levenshtein distance: letters to insert, delete or replace. */
+/** Levenshtein distance: how many letters to insert, delete or replace. */
 function typingErrors(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (let i = 1; i <= from.length; i++) {

@@ -9,16 +9,16 @@ import { idRanges } from '../core/format.ts';
 const SECRET = '<secret>';
 
 /**
- * The config in effect, as plain data under the keys of the YAML, every default written out. Keys and passwords are
- * shown as `<secret>`; the access key as well, because it is half of what signs a request.
+ * The config in effect as plain data, with the keys of the YAML and every default. Secret keys, access keys and
+ * passwords are shown as `<secret>`.
  */
 export function redactConfig(config: Config): unknown {
   return { call_centers: config.callCenters.map(redactCallCenter) };
 }
 
-/** {@link redactConfig} as YAML that can be loaded again, apart from the secrets. */
+/** {@link redactConfig} as YAML. It can be loaded again once the secrets are filled in. */
 export function renderEffectiveConfig(config: Config): string {
-  // A dollar in a value would otherwise be read as a reference to the environment.
+  // Loading would take a single dollar for a reference to the environment.
   const literal = (_: unknown, value: unknown) => (typeof value === 'string' ? value.replaceAll('$', '$$$$') : value);
   return stringify(redactConfig(config), literal, { aliasDuplicateObjects: false });
 }
@@ -63,7 +63,7 @@ function describePoll(poll: PollConfig): Record<string, unknown> {
   };
 }
 
-/** Ids with nothing of their own as ranges, the others as mappings. */
+/** Ids without settings of their own as ranges, the others as mappings. */
 function listVdns(vdns: readonly VdnConfig[], callCenter: CallCenterConfig): unknown[] {
   const list: unknown[] = [];
   let plain: number[] = [];
@@ -85,7 +85,7 @@ function listVdns(vdns: readonly VdnConfig[], callCenter: CallCenterConfig): unk
   return list;
 }
 
-/** What a VDN has beside its id, and what is not as in its call center. */
+/** The name and labels of a VDN, and its settings that differ from those of its call center. */
 function describeVdn({ name, labels, targets, openingHours }: VdnConfig, callCenter: CallCenterConfig) {
   const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
   return withoutUndefined({
@@ -96,7 +96,7 @@ function describeVdn({ name, labels, targets, openingHours }: VdnConfig, callCen
   });
 }
 
-/** Hides the user and the password of a proxy. */
+/** Replaces the user and the password of a proxy URL. */
 function redactUrl(text: string): string {
   const { protocol, host, username, password } = new URL(text);
   const credentials = username === '' && password === '' ? '' : `${SECRET}@`;

@@ -1,6 +1,6 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `text` with its references replaced, or what is wrong with each of them. */
+/** The text with its references replaced, or the problems of the references. */
 export type Expansion =
   | { readonly text: string; readonly changed: boolean; readonly problems?: undefined }
   | { readonly problems: readonly string[] };
@@ -10,7 +10,7 @@ const NAME_AND_DEFAULT = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 /**
  * Replaces `${NAME}` and `${NAME:-default}` (used when NAME is unset or empty; it ends at the first `}`) and turns
- * `$$` into a dollar. Any other dollar stays. What was filled in is not looked at again.
+ * `$$` into a dollar. Any other dollar stays. The values of variables are not expanded again.
  */
 export function expandEnvironment(text: string, env: Environment): Expansion {
   const problems: string[] = [];

@@ -31,7 +31,7 @@ export function readFailure(error: unknown): string {
 }
 
 /**
- * What is wrong with a file that the config names; undefined when it can be used.
+ * The problem of a file that the config names; undefined when it can be used.
  * @param certFile the certificate that a key must belong to
  */
 export async function checkFile(path: string, kind: FileKind, certFile?: string): Promise<string | undefined> {
@@ -50,15 +50,15 @@ export async function checkFile(path: string, kind: FileKind, certFile?: string)
     : 'The key does not belong to the certificate of cert_file';
 }
 
-/** Also true for a certificate that cannot be read: that is its own problem. */
+/** Also true for a certificate that cannot be read: that is reported on its own. */
 async function isPair(certFile: string, key: string): Promise<boolean> {
   const certificate = await readFile(certFile, 'utf8').catch(() => '');
   return !isCertificate(certificate) || new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
 }
 
 /**
- * The secret in a file, or what is wrong with the file. Editors and `echo` end a file with a line break, some start it
- * with a byte order mark: neither is part of the secret.
+ * The secret in a file, or the problem of the file. Line breaks at the end and a byte order mark at the start are not
+ * part of the secret: editors and `echo` write them.
  */
 export function secretIn(bytes: Uint8Array): { secret: string; problem?: undefined } | { problem: string } {
   let secret: string;

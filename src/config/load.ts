@@ -6,24 +6,24 @@ import type { Problem } from '../core/errors.ts';
 import type { Environment } from './env-expansion.ts';
 import { checkFile, readFailure } from './file-checks.ts';
 import type { FileKind } from './file-checks.ts';
-import { readConfig } from './parse-config.ts';
+import { parseConfig } from './parse-config.ts';
 import { Reader } from './value-reader.ts';
 import type { Config } from './schema.ts';
 import { parseYaml } from './yaml-document.ts';
 
-/** Far more than anyone writes by hand, and little enough to be read in a moment. */
+/** More than anyone writes by hand, but few enough to follow quickly. */
 const MAX_ALIASES = 1000;
 
 /**
- * Reads the config at `file`, with references to the variables of `env` filled in and relative paths resolved against
- * the file's directory. Throws {@link ConfigError} with every problem, ordered by line; none quotes a value.
+ * Reads the config at `file`. Replaces references to the variables of `env`, and resolves relative paths against the
+ * directory of the file. Throws {@link ConfigError} with every problem, ordered by line; no message quotes a value.
  */
 export async function loadConfig(file: string, env: Environment): Promise<Config> {
   const { root, problems } = await openYaml(file, env);
   const warnings: string[] = [];
   const files: { value: Reader; path: string; kind: FileKind; certFile: string | undefined; relative: boolean }[] = [];
 
-  const config = readConfig(root, {
+  const config = parseConfig(root, {
     warn: (value, message) => warnings.push(formatProblem(value.problem(message))),
     file: (value, path, kind, certFile) => {
       const absolute = resolve(dirname(file), path);
@@ -45,8 +45,8 @@ export async function loadConfig(file: string, env: Environment): Promise<Config
 }
 
 /**
- * Opens a YAML file for reading; what the reader reports ends up in `problems`. Without `env` no variables are filled
- * in; `nameable` is that of {@link Reading}. Throws {@link ConfigError} when the file cannot be read or is no YAML.
+ * Opens a YAML file. What the reader reports is added to `problems`. Without `env` no variables are replaced;
+ * `nameable` is that of {@link Reading}. Throws {@link ConfigError} when the file cannot be read or is not YAML.
  */
 export async function openYaml(
   file: string,

@@ -13,9 +13,9 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** What reading needs from, and hands back to, the loader besides the values themselves. */
+/** What the loader does for the parser. */
 export interface LoadContext {
-  /** Makes a path absolute and notes that the file must be readable and of this kind; a key must fit `certFile`. */
+  /** Makes a path absolute, and plans a check of the file: readable, of this kind, and a key that matches `certFile`. */
   readonly file: (value: Reader, path: string, kind: FileKind, certFile: string | undefined) => string;
   readonly warn: (value: Reader, message: string) => void;
 }
@@ -23,10 +23,10 @@ export interface LoadContext {
 type ListedCallCenter = Omit<CallCenterConfig, 'vdns'> & { readonly vdns: readonly ListedVdn[] | 'all' };
 
 /**
- * `unknown` to {@link Config}, without the warnings. Where a value has a problem the result has a stand-in: it must
- * not be used once any problem was reported.
+ * Checks a YAML document and turns it into a {@link Config}, without the warnings. A value with a problem is replaced
+ * by a stand-in, so do not use the result when any problem was reported.
  */
-export function readConfig(root: Reader, context: LoadContext): Omit<Config, 'warnings'> {
+export function parseConfig(root: Reader, context: LoadContext): Omit<Config, 'warnings'> {
   const keys = root.mapping(CONFIG_KEYS.root);
   const defaults = {
     poll: readPoll(keys?.optional('poll'), DEFAULT_POLL),
@@ -47,7 +47,7 @@ export function readConfig(root: Reader, context: LoadContext): Omit<Config, 'wa
   return { vdnLabelNames, callCenters: callCenters.map((callCenter) => withAllLabels(callCenter, vdnLabelNames)) };
 }
 
-/** A metric's series all have the same label names, so each VDN gets those of all. */
+/** All series of a metric have the same label names, so each VDN gets the label names of all VDNs. */
 function withAllLabels(callCenter: ListedCallCenter, names: readonly string[]): CallCenterConfig {
   if (callCenter.vdns === 'all') return { ...callCenter, vdns: 'all' };
   const vdns = callCenter.vdns.map((vdn) => {
@@ -56,10 +56,10 @@ function withAllLabels(callCenter: ListedCallCenter, names: readonly string[]): 
   return { ...callCenter, vdns };
 }
 
-/** What holds at the top level, and what call centers share. */
+/** The settings of the top level, and what the call centers share. */
 interface CallCenterContext extends VdnDefaults {
   readonly poll: PollConfig;
-  /** The names so far, with their lines. */
+  /** The names so far, with the lines in which they are. */
   readonly names: Map<string, number>;
   readonly context: LoadContext;
 }
@@ -105,7 +105,7 @@ function readUrl(value: Reader | undefined, context: LoadContext): string {
 
 function readAccessKey(value: Reader | undefined): string {
   const key = secretText(value);
-  // It is sent as part of a header.
+  // The access key is sent in a header.
   if (key !== undefined && !/^[!-~]+$/.test(key)) value?.report('Must be printable ASCII without blanks');
   return key ?? '';
 }
@@ -197,7 +197,7 @@ function readHeaders(value: Reader): string[] | undefined {
     } else if (headers.has(header)) item.report('This header is already listed');
     else headers.add(header);
   }
-  // A misspelled host would be reported twice.
+  // A misspelled host is reported above.
   if (known && !headers.has('host')) value.report('Must include host: the CMS refuses signatures without it');
   return [...headers].sort();
 }

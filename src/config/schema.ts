@@ -2,19 +2,19 @@ import type { OpeningPlan } from './opening-plan.ts';
 import { INDICATORS, SEVERITIES } from './targets.ts';
 import type { Targets } from './targets.ts';
 
-/** A secret as the user gave it: the value itself, or a file that is read again for every use. */
+/** A secret as in the config: the value, or a file that is read again for every use. */
 export type SecretSource = { readonly value: string } | { readonly file: string };
 
 export interface PollConfig {
   readonly settleDelayMs: number;
   readonly retryIntervalMs: number;
-  /** Windows before the latest that are asked for again in every poll: they are still open to correction. */
+  /** Windows before the latest that every poll requests again, because the API may still correct them. */
   readonly lookbackWindows: number;
   readonly catchUpMs: number;
   readonly staleAfterMs: number;
   /** Of one request, from connecting to the last byte. */
   readonly timeoutMs: number;
-  /** Requests under way at once. */
+  /** Requests at the same time. */
   readonly concurrency: number;
 }
 
@@ -42,10 +42,10 @@ export interface TlsConfig {
 }
 
 export interface SigningConfig {
-  /** Lower-case header names, sorted. */
+  /** Header names in lower case, sorted. */
   readonly headers: readonly string[];
   readonly milliseconds: boolean;
-  /** The Host header that is sent and signed; undefined means that of the URL. */
+  /** The Host header to send and sign; undefined is that of the URL. */
   readonly host: string | undefined;
 }
 
@@ -56,28 +56,28 @@ export interface CallCenterConfig {
   readonly ccId: number | undefined;
   readonly accessKey: string;
   readonly secretKey: SecretSource;
-  /** In the order of their ids; `all` leaves the choice to the API. */
+  /** Sorted by id; `all` is every VDN for which the API has rows. */
   readonly vdns: readonly VdnConfig[] | 'all';
   /** Of the VDNs that have none of their own, and of all with `vdns: all`. */
   readonly targets: Targets;
   readonly openingHours: OpeningPlan | undefined;
   readonly poll: PollConfig;
   readonly tls: TlsConfig;
-  /** As configured; undefined means what the environment says. May carry a password. */
+  /** As configured, with a password if it has one; undefined is the proxy of the environment. */
   readonly proxyUrl: string | undefined;
   readonly signing: SigningConfig;
 }
 
-/** What the program uses: checked, with every default filled in. What the user wrote stays in `load.ts`. */
+/** The checked config with every default filled in. */
 export interface Config {
   readonly callCenters: readonly CallCenterConfig[];
-  /** Union of the label names of all VDNs, sorted. */
+  /** The label names of all VDNs, sorted. */
   readonly vdnLabelNames: readonly string[];
-  /** Accepted, but worth a line in the log (`http://`, `insecure_skip_verify`). */
+  /** Accepted, but logged as a warning (`http://`, `insecure_skip_verify`). */
   readonly warnings: readonly string[];
 }
 
-/** Every key that may be written, by the mapping it stands in. */
+/** Every key that a config may have, by the mapping in which it is. */
 export const CONFIG_KEYS = {
   root: ['poll', 'targets', 'opening_hours', 'call_centers'],
   poll: ['settle_delay', 'retry_interval', 'lookback_windows', 'catch_up', 'stale_after', 'timeout', 'concurrency'],
@@ -122,13 +122,13 @@ export const DEFAULT_TLS: TlsConfig = {
   insecureSkipVerify: false,
 };
 
-/** The headers that a request has and so can sign, sorted; all of them are signed by default. */
+/** The headers of a request, sorted. By default all of them are signed. */
 export const SIGNABLE_HEADERS = ['content-length', 'content-type', 'host'] as const;
 
 export const DEFAULT_SIGNING: SigningConfig = { headers: SIGNABLE_HEADERS, milliseconds: true, host: undefined };
 
-/** Most VDNs of a call center; with `vdns: all` it bounds what an answer may bring. */
+/** The maximum of VDNs of a call center, also of those that responses bring with `vdns: all`. */
 export const MAX_VDNS = 5000;
-/** The largest 32-bit integer: what the CMS can hold as a VDN id. */
+/** The largest 32-bit integer, which is the type of a VDN id in the CMS. */
 export const MAX_VDN_ID = 2_147_483_647;
 export const MAX_CC_ID = 65_535;

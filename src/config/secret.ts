@@ -5,8 +5,8 @@ import { readFailure, secretIn } from './file-checks.ts';
 import type { SecretSource } from './schema.ts';
 
 /**
- * The secret itself. A file is read anew each time, so that a rotated secret needs no restart; line breaks at its end
- * do not count. Throws {@link OperationError} when it cannot be read or is no secret.
+ * The secret. A file is read every time, so that a rotated secret needs no restart; line breaks at its end are ignored.
+ * Throws {@link OperationError} when the file cannot be read or contains no secret.
  */
 export async function readSecret(source: SecretSource): Promise<string> {
   if ('value' in source) return source.value;
@@ -14,7 +14,7 @@ export async function readSecret(source: SecretSource): Promise<string> {
   try {
     bytes = await readFile(source.file);
   } catch (error) {
-    // Without the cause, whose message has the path: the path may come from the environment.
+    // No cause: its message has the path, which may come from the environment.
     throw new OperationError(`Cannot read the file of secret_key_file: ${readFailure(error)}`);
   }
   const found = secretIn(bytes);

@@ -3,11 +3,11 @@ import { CONTROL, isQuoted, QUOTED } from './file-checks.ts';
 import type { Reader } from './value-reader.ts';
 
 /*
- * One function a kind of value. Each takes undefined for a value that is not there, and returns undefined for it and
- * after reporting a problem.
+ * One function for each kind of value. Each returns undefined for a value that is not given, and after it reported a
+ * problem.
  */
 
-/** Text of any content, also empty. */
+/** Any text, also an empty one. */
 export function anyText(value: Reader | undefined): string | undefined {
   const scalar = value?.scalar('a text');
   return value?.isNull() === true ? '' : scalar?.text;
@@ -32,7 +32,7 @@ export function line(value: Reader | undefined): string | undefined {
   return undefined;
 }
 
-/** A key or secret; quotes around it come from a file or variable whose reader does not remove them. */
+/** A key or secret, without quotes around it: they come from a variable that was set with them. */
 export function secretText(value: Reader | undefined): string | undefined {
   const found = line(value);
   if (found !== undefined && isQuoted(found)) value?.report(`The value ${QUOTED}`);
@@ -50,7 +50,7 @@ export function integer(value: Reader | undefined, min: number, max: number): nu
   return undefined;
 }
 
-/** Milliseconds of a duration from `min` to `max`, which are durations too. */
+/** A duration in milliseconds, from `min` to `max` milliseconds. */
 export function duration(value: Reader | undefined, min: number, max: number): number | undefined {
   const scalar = value?.scalar('a duration');
   if (value === undefined || scalar === undefined) return undefined;
@@ -72,7 +72,7 @@ export function flag(value: Reader | undefined): boolean | undefined {
   return undefined;
 }
 
-/** The origin (`https://host:port`) of a URL that is nothing but an origin. */
+/** A URL that has only an origin: `https://host:port`. */
 export function origin(value: Reader | undefined): string | undefined {
   const url = httpUrl(value, 'of a host, such as https://cms.example.com:28443');
   if (value === undefined || url === undefined) return undefined;
@@ -105,7 +105,7 @@ export function authority(value: Reader | undefined): string | undefined {
 function httpUrl(value: Reader | undefined, expected: string): URL | undefined {
   const found = line(value);
   if (value === undefined || found === undefined) return undefined;
-  // URL itself also accepts `https:host`, blanks and backslashes.
+  // The URL class also accepts `https:host`, blanks and backslashes.
   const port = /^https?:\/\/[^\\\s/?#]+:(\d+)(?:[/?#]|$)/i.exec(found)?.[1];
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
     value.report('The port must be a number from 1 to 65535');

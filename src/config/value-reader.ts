@@ -4,34 +4,34 @@ import type { Node, YAMLMap } from 'yaml';
 import type { Problem } from '../core/errors.ts';
 import { expandEnvironment } from './env-expansion.ts';
 import type { Environment } from './env-expansion.ts';
-import { nearest } from './closest-key.ts';
+import { closestKey } from './closest-key.ts';
 import type { YamlFile } from './yaml-document.ts';
 
-/** What all readers of one file share. */
+/** What all readers of a file share. */
 export interface Reading {
   readonly yaml: YamlFile;
-  /** Undefined leaves every dollar as it is. */
+  /** Without it no variables are replaced. */
   readonly env: Environment | undefined;
-  /** Keys that a message may name; others might be a misplaced secret. The default fits the config's own keys. */
+  /** Keys that a message may name; another key might be a misplaced secret. The default matches the keys of the config. */
   readonly nameable?: RegExp;
-  /** In the order they were found. */
+  /** In the order in which they were found. */
   readonly problems: Problem[];
-  /** How many aliases may still be followed: a few lines of them can stand for billions of values. */
+  /** How many aliases may still be followed: a few lines with aliases can stand for billions of values. */
   aliasesLeft: number;
 }
 
 export interface ScalarText {
-  /** As written, environment filled in: `0123` and `1e5` are not yet numbers. */
+  /** The text after the environment was filled in. Not yet a number: `0123` and `1e5` keep their spelling. */
   readonly text: string;
-  /** Before the environment was filled in. */
+  /** The text before the environment was filled in. */
   readonly written: string;
   /** Not quoted, so that YAML gives it a type. */
   readonly plain: boolean;
-  /** A variable took part in it. */
+  /** Whether it contained a reference to a variable. */
   readonly fromEnvironment: boolean;
 }
 
-/** The keys of a mapping that were given, all of them known ones. */
+/** The known keys of a mapping. */
 export interface Mapping<Key extends string> {
   /** Undefined when the key is missing or has no value. */
   optional(key: Key): Reader | undefined;
@@ -40,9 +40,9 @@ export interface Mapping<Key extends string> {
 }
 
 interface Place {
-  /** Of the value, or where it would stand. */
+  /** Of the value, or where it would be. */
   readonly offset: number;
-  /** Of the key that the value stands under. */
+  /** Of the key of the value. */
   readonly keyOffset?: number;
   readonly path: string;
 }
@@ -52,15 +52,15 @@ const LOOKS_LIKE_A_KEY = /^(?:[a-z_]{1,30}|[a-z]{3}-[a-z]{3}|\d{4}-\d\d-\d\d|<<)
 const NULL = /^(?:~|null|Null|NULL|)$/;
 
 /**
- * A value of the file and its place. What reads it returns undefined after reporting a problem, so that the reading
- * goes on and finds the others. No message quotes a value: it might be a secret.
+ * A value of the file and its place. A method that reports a problem returns undefined, so that the caller continues
+ * and finds the other problems. No message quotes a value: it might be a secret.
  */
 export class Reader {
   readonly path: string;
   readonly #reading: Reading;
   readonly #node: Node | null;
   readonly #place: Place;
-  /** Unreadable, and reported as such. */
+  /** It cannot be read, and this was reported. */
   readonly #broken: boolean;
   #scalar: ScalarText | 'reported' | undefined;
 
@@ -87,12 +87,12 @@ export class Reader {
     this.#reading.problems.push(this.problem(message));
   }
 
-  /** A problem of the key that this value stands under. */
+  /** Reports a problem of the key of this value. */
   reportKey(message: string): void {
     this.#reading.problems.push({ ...this.problem(message), ...this.#keyPosition });
   }
 
-  /** `all`, a number and the like; false for lists, mappings and what is unreadable. */
+  /** A text, a number and the like; false for lists, mappings and values that cannot be read. */
   isScalar(): boolean {
     return !this.#broken && (this.#node === null || isScalar(this.#node));
   }
@@ -125,13 +125,13 @@ export class Reader {
     return undefined;
   }
 
-  /** Refuses every key that is not one of `keys`. */
+  /** Reports every key that is not one of `keys`. */
   mapping<Key extends string>(keys: readonly Key[]): Mapping<Key> | undefined {
     const entries = this.entries();
     if (entries === undefined) return undefined;
     for (const [key, entry] of entries) {
       if ((keys as readonly string[]).includes(key)) continue;
-      const meant = nearest(key, keys);
+      const meant = closestKey(key, keys);
       const help = meant === undefined ? `known here: ${keys.join(', ')}` : `did you mean ${meant}?`;
       entry.reportKey(`Unknown key, ${help}`);
     }
@@ -145,7 +145,7 @@ export class Reader {
     };
   }
 
-  /** Every key with its value; a mapping that was left empty has none. */
+  /** Every key with its value. An empty value counts as an empty mapping. */
   entries(): ReadonlyMap<string, Reader> | undefined {
     const entries = new Map<string, Reader>();
     if (isMap(this.#node) && !this.#broken) {
@@ -184,7 +184,7 @@ export class Reader {
     return this.#reading.yaml.position(this.#place.keyOffset ?? this.#place.offset);
   }
 
-  /** Leaves out what may be a secret in the place of a key. */
+  /** Leaves out a key that may be a misplaced secret. */
   #pathOf(key: string): string {
     if (!(this.#reading.nameable ?? LOOKS_LIKE_A_KEY).test(key)) return this.path;
     return this.path === '' ? key : `${this.path}.${key}`;
@@ -207,7 +207,7 @@ export class Reader {
   }
 }
 
-/** The node that a chain of aliases stands for; an empty problem was reported before. */
+/** The node that a chain of aliases stands for. An empty problem was reported before. */
 function follow(reading: Reading, node: unknown): { target: Node | null; problem?: string } {
   let target = isNode(node) ? node : null;
   while (isAlias(target)) {

@@ -7,7 +7,7 @@ import type { Targets } from './targets.ts';
 import { anyText, integer } from './value-parsers.ts';
 import type { Reader } from './value-reader.ts';
 
-/** A VDN with the labels that it was given, which need not be those of the others. */
+/** A VDN with its own labels; other VDNs may have other ones. */
 export interface ListedVdn {
   readonly id: number;
   readonly name: string;
@@ -16,7 +16,7 @@ export interface ListedVdn {
   readonly openingHours: OpeningPlan | undefined;
 }
 
-/** What the VDNs of a call center have unless they say otherwise. */
+/** The settings of the VDNs of a call center that have none of their own. */
 export interface VdnDefaults {
   readonly targets: Targets;
   readonly openingHours: OpeningHours;
@@ -30,13 +30,13 @@ interface Entry extends Omit<ListedVdn, 'id'> {
 }
 
 const LABEL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Labels that aicc_cti_vdn_info has anyway. */
+/** Labels that aicc_cti_vdn_info always has. */
 const OWN_LABELS = ['call_center', 'vdn', 'cc_id', 'name'];
-/** Labels that a scrape adds, which would rename ours to `exported_job`, and those of histograms and summaries. */
+/** Labels that Prometheus adds at a scrape (it would rename ours to `exported_job`), and those of histograms and summaries. */
 const PROMETHEUS_LABELS = ['job', 'instance', 'le', 'quantile'];
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
-/** The VDNs of a call center, sorted by id; undefined after a problem that leaves none. */
+/** The VDNs of a call center, sorted by id; undefined if a problem leaves none. */
 export function readVdns(value: Reader | undefined, defaults: VdnDefaults): readonly ListedVdn[] | 'all' | undefined {
   if (value === undefined) return undefined;
   if (value.isScalar() && value.scalar('')?.text === 'all') return 'all';
@@ -51,7 +51,7 @@ export function readVdns(value: Reader | undefined, defaults: VdnDefaults): read
     const entry = item.isMapping() ? readMapping(item, defaults) : readRange(item, defaults);
     if (entry === undefined) continue;
     count += entry.last - entry.first + 1;
-    // A huge range is counted, not walked.
+    // Count a huge range without a loop over it.
     if (count > MAX_VDNS) continue;
     let twice: number | undefined;
     for (let id = entry.first; id <= entry.last; id++) {

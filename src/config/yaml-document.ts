@@ -7,13 +7,13 @@ import type { Problem } from '../core/errors.ts';
 export interface YamlFile {
   readonly file: string;
   readonly root: Node | null;
-  /** What each alias stands for; an alias that no anchor precedes is not in it. */
+  /** The node of each alias. An alias without an anchor before it is missing. */
   readonly targets: ReadonlyMap<Alias, Node>;
-  /** Line and column of an offset in the text, both from 1. */
+  /** Line and column of an offset in the text; both start at 1. */
   readonly position: (offset: number) => { line: number; column: number };
 }
 
-// The parser's own messages may quote the text, and the text may hold a secret: they are never passed on.
+// The parser's own messages may quote the text, and the text may contain a secret: never show them.
 const SYNTAX_MESSAGES: Partial<Record<YAMLError['code'], string>> = {
   BAD_DQ_ESCAPE: 'Invalid escape in a double-quoted text: write \\\\ for a backslash, or use single quotes',
   BAD_INDENT: 'Wrong indentation, or a missing closing bracket',
@@ -31,7 +31,7 @@ const SYNTAX_MESSAGES: Partial<Record<YAMLError['code'], string>> = {
 /** Parses one YAML document without giving its scalars a type. Throws {@link ConfigError} with every syntax error. */
 export function parseYaml(file: string, text: string): YamlFile {
   const lines = new LineCounter();
-  // Keys are compared by the reader, which knows their path.
+  // The reader finds duplicate keys, because it knows their path.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const position = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
@@ -43,14 +43,14 @@ export function parseYaml(file: string, text: string): YamlFile {
   return { file, root: isNode(root) ? root : null, targets: aliasTargets(root), position };
 }
 
-/** One problem a line: what follows the first error in a line is mostly its echo. */
+/** At most one problem for each line: the first error often causes the others. */
 function syntaxProblems(
   file: string,
   text: string,
   errors: readonly YAMLError[],
   position: YamlFile['position'],
 ): Problem[] {
-  // These make the rest of the file look wrong as well.
+  // These errors cause others in the rest of the file.
   const exhausted = errors.filter(({ code }) => code === 'RESOURCE_EXHAUSTION').slice(0, 1);
   const tabs = errors.filter(({ code }) => code === 'TAB_AS_INDENT');
   const [causes = errors] = [exhausted, tabs].filter((found) => found.length > 0);
@@ -66,7 +66,7 @@ function syntaxProblems(
   return [...problems.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
-/** In the order of the text, because an anchor may be set again: an alias means the last one before it. */
+/** In the order of the text: an anchor may be set again, and an alias means the last one before it. */
 function aliasTargets(root: unknown): Map<Alias, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();
