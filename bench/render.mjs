@@ -5,8 +5,8 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { DEFAULT_TARGETS } from '../dist/config/targets.js';
 import { systemClock } from '../dist/core/clock.js';
 import { openingStatesAt } from '../dist/exposition/opening-states.js';
-import { createExposition } from '../dist/exposition/page-cache.js';
-import { createSelfMetricsText } from '../dist/exposition/runtime-metrics.js';
+import { createExposition } from '../dist/exposition/exposition.js';
+import { createSelfMetrics } from '../dist/exposition/runtime-metrics.js';
 import { createTelemetry } from '../dist/exposition/self-metrics.js';
 
 const CALL_CENTER = 'headquarters';
@@ -64,7 +64,7 @@ let current = makeSnapshot(1);
 const exposition = createExposition({
   sources: () => [{ name: CALL_CENTER, snapshot: () => current }],
   labelNames: () => [],
-  selfMetrics: createSelfMetricsText(createTelemetry('0.0.0'), systemClock),
+  selfMetrics: createSelfMetrics(createTelemetry('0.0.0'), systemClock),
 });
 const scrape = () => exposition.scrape({ format: 'openmetrics', encoding: 'gzip' });
 

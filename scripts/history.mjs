@@ -2,7 +2,8 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { parse as parseYaml } from 'yaml';
-import { SELF_METRICS, TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/exposition/metrics.js';
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/exposition/metrics.js';
+import { SELF_METRICS } from '../dist/exposition/self-metric-table.js';
 
 const WINDOW = 300;
 /** How long ago the exporter's own metrics start; they have a sample a minute. */

@@ -3,14 +3,14 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { createExporter } from '../exporter/exporter.ts';
-import { createExposition, type Exposition } from '../exposition/page-cache.ts';
+import { createExposition, type Exposition } from '../exposition/exposition.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../web-server/server.ts';
 import { renderStatusPage } from '../http/status-page/status-page.ts';
 import type { VdnQuery } from '../http/status-page/vdn-list.ts';
 import { createLogger, type Logger } from '../core/log.ts';
 import { createReload } from '../exporter/reload.ts';
-import { createSelfMetricsText } from '../exposition/runtime-metrics.ts';
+import { createSelfMetrics } from '../exposition/runtime-metrics.ts';
 import { noStorage, openStorage, type Storage } from '../storage/ledger-store.ts';
 import { createTelemetry, type Telemetry } from '../exposition/self-metrics.ts';
 import { readVersion } from '../core/version.ts';
@@ -55,7 +55,7 @@ async function run(dependencies: ServeDependencies): Promise<void> {
   const exposition: Exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
-    selfMetrics: createSelfMetricsText(telemetry, clock),
+    selfMetrics: createSelfMetrics(telemetry, clock),
   });
 
   try {

@@ -10,7 +10,8 @@ import type { Logger } from '../core/log.ts';
 import { type PollStatus, Scheduler } from './scheduler.ts';
 import type { Storage } from '../storage/ledger-store.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
-import type { CallCenterTelemetry, Telemetry } from '../exposition/self-metrics.ts';
+import type { CallCenterTelemetry } from '../exposition/call-center-metrics.ts';
+import type { Telemetry } from '../exposition/self-metrics.ts';
 import { WINDOW_MS } from '../core/window.ts';
 
 /** Beyond this the skew is worth a line in the log: signatures may be refused. */

@@ -9,7 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { SnapshotStore } from '../exposition/snapshot-store.ts';
-import type { CallCenterTelemetry } from '../exposition/self-metrics.ts';
+import type { CallCenterTelemetry } from '../exposition/call-center-metrics.ts';
 import type { Totals } from '../ledger/vdn-account.ts';
 import { WINDOW_MS, type WindowRange } from '../core/window.ts';
 

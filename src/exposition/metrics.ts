@@ -1,12 +1,12 @@
 import type { WindowField } from '../cms/rows.ts';
 
-/**
- * Every metric of the exporter as data: the one place where names, types, help and labels stand. The renderer of the
- * window data, the exporter's own metrics, the table in the README, the dashboard and the rules are all checked
- * against it.
+/*
+ * The metrics of the VDNs as data: names, types, help and labels stand here and nowhere else. The renderer works from
+ * this table; the README, the dashboards and the rules are checked against it. The exporter's own metrics are in
+ * self-metric-table.ts.
  */
 
-/** A per-VDN total that the ledger keeps. */
+/** A total of one VDN, kept by the ledger. */
 export type TotalField = 'inbound' | 'answered' | 'outbound' | 'windows' | 'revised' | 'missing';
 
 export interface MetricDefinition {
@@ -158,124 +158,3 @@ export const VDN_THRESHOLD: MetricDefinition = {
   help: 'Configured targets, 0 to 1: the VDN is bad when its answer_ratio is below, or its occupancy_ratio or unavailable_ratio above. No series where a target is off.',
   labels: [...VDN_LABELS, 'indicator', 'severity'],
 };
-
-const CENTER = ['call_center'] as const;
-const CENTER_REASON = ['call_center', 'reason'] as const;
-
-/** The exporter's own metrics, kept by prom-client (process_* and nodejs_* come from its default metrics). */
-export const SELF_METRICS = {
-  up: {
-    name: 'aicc_cti_up',
-    type: 'gauge',
-    help: '1 when the last poll of the call center got every page of every request, 0 otherwise.',
-    labels: CENTER,
-  },
-  lastSuccess: {
-    name: 'aicc_cti_last_success_timestamp_seconds',
-    type: 'gauge',
-    help: 'When the last poll that got everything ended, as a Unix timestamp; absent before the first.',
-    labels: CENTER,
-  },
-  lastPollDuration: {
-    name: 'aicc_cti_last_poll_duration_seconds',
-    type: 'gauge',
-    help: 'How long the last poll took; absent before the first.',
-    labels: CENTER,
-  },
-  polls: {
-    name: 'aicc_cti_polls_total',
-    type: 'counter',
-    help: 'Polls of the call center, failed ones included. The exporter polls on the 5-minute grid of the API, never at a scrape.',
-    labels: CENTER,
-  },
-  pollFailures: {
-    name: 'aicc_cti_poll_failures_total',
-    type: 'counter',
-    help: 'Polls that did not get everything, by the reason of the first failure.',
-    labels: CENTER_REASON,
-  },
-  apiRequests: {
-    name: 'aicc_cti_api_requests_total',
-    type: 'counter',
-    help: 'Requests sent to the CMS, failed ones included.',
-    labels: CENTER,
-  },
-  apiRequestFailures: {
-    name: 'aicc_cti_api_request_failures_total',
-    type: 'counter',
-    help: 'Requests to the CMS that failed, by reason.',
-    labels: CENTER_REASON,
-  },
-  apiErrors: {
-    name: 'aicc_cti_api_errors_total',
-    type: 'counter',
-    help: 'Answers of the CMS that report a failure, by its resultCode; other for a code that is not documented.',
-    labels: ['call_center', 'code'],
-  },
-  apiRequestDuration: {
-    name: 'aicc_cti_api_request_duration_seconds',
-    type: 'histogram',
-    help: 'Time from sending a request to the CMS to the end of its answer, failed ones included.',
-    labels: CENTER,
-  },
-  rowsRejected: {
-    name: 'aicc_cti_rows_rejected_total',
-    type: 'counter',
-    help: 'Rows of the API that were not used, by reason.',
-    labels: CENTER_REASON,
-  },
-  settleLag: {
-    name: 'aicc_cti_settle_lag_seconds',
-    type: 'histogram',
-    help: 'Time from the end of a window to the first sight of its row; bounded below by settle_delay and above by how often is asked.',
-    labels: CENTER,
-  },
-  clockSkew: {
-    name: 'aicc_cti_clock_skew_seconds',
-    type: 'gauge',
-    help: 'Clock of the CMS (Date header) minus our clock; absent until the CMS sent one. A large skew breaks signatures.',
-    labels: CENTER,
-  },
-  certificateNotAfter: {
-    name: 'aicc_cti_tls_peer_certificate_not_after_timestamp_seconds',
-    type: 'gauge',
-    help: 'When the earliest certificate of the chain that the CMS presented expires, as a Unix timestamp.',
-    labels: CENTER,
-  },
-  vdnsConfigured: {
-    name: 'aicc_cti_vdns_configured',
-    type: 'gauge',
-    help: 'VDNs in the config of the call center; absent with vdns: all.',
-    labels: CENTER,
-  },
-  vdnsReporting: {
-    name: 'aicc_cti_vdns_reporting',
-    type: 'gauge',
-    help: 'VDNs whose newest window is not older than stale_after.',
-    labels: CENTER,
-  },
-  storageFailures: {
-    name: 'aicc_cti_storage_failures_total',
-    type: 'counter',
-    help: 'Times that the ledger on disk could not be read (the file was set aside) or written (kept in memory).',
-    labels: ['operation'],
-  },
-  buildInfo: {
-    name: 'aicc_cti_exporter_build_info',
-    type: 'gauge',
-    help: 'Constant 1; version of the exporter and of Node.js.',
-    labels: ['version', 'node_version'],
-  },
-  configReloadSuccessful: {
-    name: 'aicc_cti_config_last_reload_successful',
-    type: 'gauge',
-    help: '1 when the last attempt to load the configuration succeeded, 0 otherwise.',
-    labels: [],
-  },
-  configReloadTime: {
-    name: 'aicc_cti_config_last_reload_success_timestamp_seconds',
-    type: 'gauge',
-    help: 'When the configuration was last loaded successfully, as a Unix timestamp.',
-    labels: [],
-  },
-} as const satisfies Record<string, MetricDefinition>;

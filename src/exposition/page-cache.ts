@@ -1,8 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { compress, decompress, tail, type KeptPiece } from './gzip-member.ts';
-import { selfMetricsText } from './self-metrics-text.ts';
+import { compress, decompress, type CompressedText } from './gzip-member.ts';
 import type { CallCenterSnapshot } from './snapshot-store.ts';
-import { escapeLabel, windowText, type Format } from './text-format.ts';
+import { windowText, type Format } from './text-format.ts';
 
 export interface SnapshotSource {
   /** Name of the call center. */
@@ -11,64 +9,59 @@ export interface SnapshotSource {
   snapshot(): CallCenterSnapshot;
 }
 
-export interface ExpositionOptions {
+export interface PageCacheOptions {
   /** The call centers in the order they are shown. */
   readonly sources: () => readonly SnapshotSource[];
   /** Configured label names, which every info sample carries. */
   readonly labelNames: () => readonly string[];
-  /** The exporter's own metrics in text format 0.0.4: prom-client's `registry.metrics()`. */
-  readonly selfMetrics: () => Promise<string>;
 }
 
-export interface ScrapeRequest {
+/** Which window data a page shows, and how. */
+export interface PageRequest {
   readonly format: Format;
-  readonly encoding: 'identity' | 'gzip';
   /** Names of the call centers to show, each once; undefined shows all. */
   readonly callCenters?: readonly string[] | undefined;
 }
 
-export interface ScrapeBody {
-  /** To be sent one after the other. Shared between answers: not to be written to. */
-  readonly chunks: readonly Buffer[];
-  /** Bytes in all chunks. */
-  readonly length: number;
-}
-
-export interface Exposition {
-  /** The newest data as a body; undefined when one of the call centers is unknown. */
-  scrape(request: ScrapeRequest): Promise<ScrapeBody | undefined>;
-  /**
-   * Announces a change, so that no scrape need wait for its rendering (0.1 s with 5,000 VDNs): until the promise
-   * resolves, scrapes get the data of before. A change that nobody announced is found by the next scrape, which then
-   * waits. Never rejects.
-   */
-  refresh(): Promise<void>;
-}
-
-/** One rendering of the window data of a choice of call centers. */
-interface Page {
-  readonly request: Pick<ScrapeRequest, 'format' | 'callCenters'>;
+/** One rendering of the window data of some call centers. */
+export class Page {
+  readonly request: PageRequest;
   readonly snapshots: readonly CallCenterSnapshot[];
   readonly labelNames: readonly string[];
-  readonly kept: Promise<KeptPiece>;
-  /** The text, once a client wanted it uncompressed: most of the memory, so only then. */
-  plain: Promise<Buffer> | undefined;
-  /** The body made last in each encoding: good as long as the exporter's own metrics stay the same, too. */
-  readonly made: Map<ScrapeRequest['encoding'], { readonly own: string; readonly body: ScrapeBody }>;
-  finished: boolean;
-  /** A finished page to be served while this one is being rendered; undefined when scrapes have to wait. */
-  before: Page | undefined;
-  scraped: boolean;
+  readonly compressed: Promise<CompressedText>;
+  isRendered = false;
+  /** Whether a scrape asked for it. */
+  isScraped = false;
+  /** A rendered page to serve while this one is being rendered; undefined when scrapes have to wait. */
+  previous: Page | undefined;
+  #text: Promise<Buffer> | undefined;
+
+  constructor(
+    { request, snapshots, labelNames }: Pick<Page, 'request' | 'snapshots' | 'labelNames'>,
+    compressed: Promise<CompressedText>,
+  ) {
+    this.request = request;
+    this.snapshots = snapshots;
+    this.labelNames = labelNames;
+    this.compressed = compressed;
+    const rendered = () => {
+      this.isRendered = true;
+      this.previous = undefined;
+    };
+    compressed.then(rendered, rendered);
+  }
+
+  /** The uncompressed text: most of the memory, so it is made only when a client wants it. */
+  text(): Promise<Buffer> {
+    return (this.#text ??= this.compressed.then(decompress));
+  }
+
+  shows(snapshots: readonly CallCenterSnapshot[], labelNames: readonly string[]): boolean {
+    return hasSameItems(this.snapshots, snapshots) && hasSameItems(this.labelNames, labelNames);
+  }
 }
 
-/** Scrapes that came close together: they share one look at everything. */
-interface Batch {
-  readonly ready: Promise<void>;
-  readonly own: Promise<string>;
-  readonly bodies: Map<string, Promise<ScrapeBody | undefined>>;
-}
-
-/** Characters made at once, about a millisecond of work; compressing them gives way to the event loop in between. */
+/** Characters made at once, about a millisecond of work; other work gets its turn while they are compressed. */
 const SLICE_CHARS = 65_536;
 
 function* slices(pieces: Iterable<string>): Generator<Buffer> {
@@ -82,7 +75,7 @@ function* slices(pieces: Iterable<string>): Generator<Buffer> {
   yield Buffer.from(text);
 }
 
-function equal<T>(a: readonly T[], b: readonly T[]): boolean {
+function hasSameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
@@ -94,117 +87,81 @@ function haveSameOpenings(before: Page, after: Page): boolean {
   });
 }
 
-/**
- * Serves the window data from renderings that are made once per change, joined with the exporter's own metrics, which
- * are fresh for every scrape. A rendering is of one moment: a scrape never shows half a change.
- */
-export function createExposition({ sources, labelNames, selfMetrics }: ExpositionOptions): Exposition {
-  const pages = new Map<string, Page>();
-  let batch: Batch | undefined;
-  let lastOwn: Promise<unknown> = Promise.resolve();
-  let lastRendering: Promise<unknown> = Promise.resolve();
+/** Equal for requests of the same page. */
+export function pageKey({ format, callCenters }: PageRequest): string {
+  return `${format} ${callCenters === undefined ? '' : JSON.stringify([...callCenters].sort())}`;
+}
 
-  /** Renderings take turns: a thousand choices of call centers, asked for at once, cost time but no memory. */
-  function render(
-    key: string,
-    request: Page['request'],
-    snapshots: Page['snapshots'],
-    names: Page['labelNames'],
-  ): Page {
-    const kept = lastRendering.then(() => compress(slices(windowText(snapshots, names, request.format))));
-    lastRendering = kept.catch(() => undefined); // The scrapes report it.
-    const page: Page = {
-      ...{ request, snapshots, labelNames: names, kept },
-      ...{ plain: undefined, made: new Map(), finished: false, before: undefined, scraped: false },
-    };
-    const finish = () => {
-      page.finished = true;
-      page.before = undefined;
-    };
-    kept.then(finish, () => {
-      finish();
-      if (pages.get(key) === page) pages.delete(key); // The next scrape tries again.
-    });
-    return page;
+/**
+ * Renders the window data once per change. A page is of one moment: a scrape never shows half a change.
+ */
+export class PageCache {
+  readonly #options: PageCacheOptions;
+  /** The pages used last stand at the end. */
+  readonly #pages = new Map<string, Page>();
+  #lastRendering: Promise<unknown> = Promise.resolve();
+
+  constructor(options: PageCacheOptions) {
+    this.#options = options;
   }
 
-  /** The page of a choice, rendered anew only when its content changed; undefined when a call center is unknown. */
-  function newestPage(key: string, request: Page['request']): Page | undefined {
-    const all = sources();
+  /** The page to answer a scrape with; undefined when one of the call centers is unknown. */
+  forScrape(request: PageRequest): Page | undefined {
+    const newest = this.#newest(request);
+    if (newest === undefined) return undefined;
+    newest.isScraped = true;
+    return newest.previous ?? newest;
+  }
+
+  /**
+   * Renders anew what changed, if a scrape asked for it since the last time. Until the promise resolves, scrapes get
+   * the page from before instead of waiting.
+   */
+  async refresh(): Promise<void> {
+    const started: Promise<unknown>[] = [];
+    for (const last of [...this.#pages.values()]) {
+      const page = last.isScraped ? this.#newest(last.request) : undefined;
+      if (page === undefined) continue;
+      const previous = last.isRendered ? last : last.previous;
+      if (page !== last && previous !== undefined && haveSameOpenings(previous, page)) page.previous = previous;
+      started.push(page.compressed);
+    }
+    await Promise.allSettled(started);
+  }
+
+  /** The page of what is to be shown now, rendered anew when that changed. */
+  #newest(request: PageRequest): Page | undefined {
+    const all = this.#options.sources();
     const { callCenters } = request;
     const chosen = callCenters === undefined ? all : all.filter(({ name }) => callCenters.includes(name));
     if (callCenters !== undefined && chosen.length < callCenters.length) return undefined;
 
     const snapshots = chosen.map((source) => source.snapshot());
-    const names = labelNames();
-    const last = pages.get(key);
-    const same = last !== undefined && equal(last.snapshots, snapshots) && equal(last.labelNames, names);
-    const page = same ? last : render(key, request, snapshots, names);
-    // The pages used last stand at the end. Room for each call center, all of them, and one more choice, in both formats.
-    pages.delete(key);
-    pages.set(key, page);
-    for (const oldest of pages.keys()) {
-      if (pages.size <= 2 * (all.length + 2)) break;
-      pages.delete(oldest);
+    const labelNames = this.#options.labelNames();
+    const key = pageKey(request);
+    const last = this.#pages.get(key);
+    const page =
+      last?.shows(snapshots, labelNames) === true ? last : this.#render(key, { request, snapshots, labelNames });
+    this.#pages.delete(key);
+    this.#pages.set(key, page);
+    // Room for each call center, for all of them, and for one more choice, in both formats.
+    for (const oldest of this.#pages.keys()) {
+      if (this.#pages.size <= 2 * (all.length + 2)) break;
+      this.#pages.delete(oldest);
     }
     return page;
   }
 
-  async function body(key: string, request: ScrapeRequest, { ready, own }: Batch): Promise<ScrapeBody | undefined> {
-    await ready;
-    const newest = newestPage(key, request);
-    if (newest === undefined) return undefined;
-    newest.scraped = true;
-    const page = newest.before ?? newest;
-    const kept = await page.kept;
-    const text = await own;
-    const made = page.made.get(request.encoding);
-    if (made?.own === text) return made.body;
-    const shown = request.callCenters === undefined ? undefined : new Set(request.callCenters.map(escapeLabel));
-    const fresh = Buffer.from(selfMetricsText(text, request.format, shown));
-    const chunks =
-      request.encoding === 'gzip' ? [kept.bytes, tail(kept, fresh)] : [await (page.plain ??= decompress(kept)), fresh];
-    const body = { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
-    page.made.set(request.encoding, { own: text, body });
-    return body;
+  /** Renderings take turns: a thousand choices of call centers at once take time but no memory. */
+  #render(key: string, content: Pick<Page, 'request' | 'snapshots' | 'labelNames'>): Page {
+    const { snapshots, labelNames, request } = content;
+    const compressed = this.#lastRendering.then(() =>
+      compress(slices(windowText(snapshots, labelNames, request.format))),
+    );
+    const page = new Page(content, compressed);
+    this.#lastRendering = compressed.catch(() => {
+      if (this.#pages.get(key) === page) this.#pages.delete(key); // The next scrape tries again; this one reports it.
+    });
+    return page;
   }
-
-  /**
-   * Looks at nothing before the end of this turn of the event loop, and not while the batch before is asking for the
-   * exporter's own metrics: many scrapes at once then share few looks, none of them older than its request.
-   */
-  function openBatch(): Batch {
-    const ready = lastOwn
-      .then(() => nextTurn())
-      .then(() => {
-        batch = undefined;
-      });
-    const own = ready.then(selfMetrics);
-    lastOwn = own.catch(() => undefined); // The scrapes report it.
-    return { ready, own, bodies: new Map() };
-  }
-
-  return {
-    scrape: (request) => {
-      batch ??= openBatch();
-      const { bodies } = batch;
-      const choice = request.callCenters === undefined ? '' : JSON.stringify([...request.callCenters].sort());
-      const key = `${request.format} ${choice}`;
-      const bodyKey = `${request.encoding} ${key}`;
-      let shared = bodies.get(bodyKey);
-      if (shared === undefined) bodies.set(bodyKey, (shared = body(key, request, batch)));
-      return shared;
-    },
-    refresh: async () => {
-      const started: Promise<unknown>[] = [];
-      for (const [key, last] of [...pages]) {
-        const page = last.scraped ? newestPage(key, last.request) : undefined;
-        if (page === undefined) continue;
-        const before = last.finished ? last : last.before;
-        if (page !== last && before !== undefined && haveSameOpenings(before, page)) page.before = before;
-        started.push(page.kept);
-      }
-      await Promise.allSettled(started);
-    },
-  };
 }

@@ -1,4 +1,4 @@
-/** The window data as lines of the exposition formats, from the metric table and the snapshots. Pure. */
+/** Metrics as lines of the exposition formats. Pure. */
 import { INDICATORS, SEVERITIES } from '../config/targets.ts';
 import {
   TOTAL_METRICS,
@@ -9,6 +9,7 @@ import {
   WINDOW_START,
   type MetricDefinition,
 } from './metrics.ts';
+import type { SelfMetricFamily } from './self-metrics.ts';
 import type { CallCenterSnapshot, VdnData, VdnState } from './snapshot-store.ts';
 
 /** Text 0.0.4 (the classic Prometheus format) or OpenMetrics 1.0. Their samples are the same, see `header`. */
@@ -17,7 +18,7 @@ export type Format = 'text' | 'openmetrics';
 /** VDNs per piece of text: about 50 to 200 kB, well under a millisecond. */
 const VDNS_PER_PIECE = 500;
 
-/** A metric with what writes its samples. */
+/** A metric with the function that writes its samples. */
 export interface Family<State> extends MetricDefinition {
   /** The lines of one VDN; `start` is the line up to the opening quote of `vdn`. Empty when there is nothing to show. */
   readonly lines: (start: string, vdn: State) => string;
@@ -28,23 +29,22 @@ export function escapeLabel(value: string): string {
   return value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
 }
 
-function escapeHelp(help: string): string {
-  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+function escapeHelp(help: string, format: Format): string {
+  const text = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return format === 'openmetrics' ? text.replaceAll('"', '\\"') : text;
 }
 
 /**
- * HELP and TYPE lines. OpenMetrics names a counter without the `_total` of its samples there (one without it is no
- * counter), and escapes quotes in HELP.
- * @param help as the classic text writes it: backslash and line feed escaped
+ * HELP and TYPE lines. OpenMetrics leaves the `_total` of a counter's samples out of the family's name; what lacks it
+ * cannot be called a counter there.
  */
 export function header({ name, type, help }: Record<'name' | 'type' | 'help', string>, format: Format): string {
-  let [family, kind, text] = [name, type, help];
-  if (format === 'openmetrics') {
-    text = help.replaceAll('"', '\\"');
-    if (type === 'counter' && name.endsWith('_total')) family = name.slice(0, -'_total'.length);
-    else if (type === 'counter' || type === 'untyped') kind = 'unknown';
+  let [family, kind] = [name, type];
+  if (format === 'openmetrics' && type === 'counter') {
+    if (name.endsWith('_total')) family = name.slice(0, -'_total'.length);
+    else kind = 'unknown';
   }
-  return `# HELP ${family} ${text}\n# TYPE ${family} ${kind}\n`;
+  return `# HELP ${family} ${escapeHelp(help, format)}\n# TYPE ${family} ${kind}\n`;
 }
 
 /**
@@ -55,12 +55,8 @@ function scaled(value: number, factor: number): number {
   return Number((value * factor).toPrecision(15));
 }
 
-/**
- * Everything that comes from the API, in the order it is written.
- * @param labelNames the configured label names, which every info sample carries
- */
-export function dataFamilies(labelNames: readonly string[]): Family<VdnData>[] {
-  const windows = WINDOW_METRICS.map((metric): Family<VdnData> => {
+function windowFamilies(): Family<VdnData>[] {
+  return WINDOW_METRICS.map((metric) => {
     const { scale } = metric;
     const samples = metric.samples.map(({ field, extra }) => ({
       field,
@@ -80,14 +76,24 @@ export function dataFamilies(labelNames: readonly string[]): Family<VdnData>[] {
       },
     };
   });
+}
+
+function totalFamilies(): Family<VdnData>[] {
+  return TOTAL_METRICS.map((metric) => {
+    const { field } = metric;
+    return { ...metric, lines: (start, { id, totals }) => `${start}${id}"} ${totals[field]}\n` };
+  });
+}
+
+/**
+ * Everything that comes from the API, in the order in which it is written.
+ * @param labelNames the configured label names, which every info sample carries
+ */
+export function dataFamilies(labelNames: readonly string[]): Family<VdnData>[] {
   const windowStart: Family<VdnData> = {
     ...WINDOW_START,
     lines: (start, { id, window }) => (window === undefined ? '' : `${start}${id}"} ${window.start / 1000}\n`),
   };
-  const totals = TOTAL_METRICS.map((metric): Family<VdnData> => {
-    const { field } = metric;
-    return { ...metric, lines: (start, { id, totals }) => `${start}${id}"} ${totals[field]}\n` };
-  });
   const info: Family<VdnData> = {
     ...VDN_INFO,
     lines: (start, { id, ccId, name, labels }) => {
@@ -95,7 +101,7 @@ export function dataFamilies(labelNames: readonly string[]): Family<VdnData>[] {
       return `${start}${id}",cc_id="${ccId ?? ''}",name="${escapeLabel(name)}"${texts}} 1\n`;
     },
   };
-  return [...windows, windowStart, ...totals, info];
+  return [...windowFamilies(), windowStart, ...totalFamilies(), info];
 }
 
 /** What comes from the config alone. */
@@ -133,7 +139,7 @@ export function* windowText(
   format: Format,
 ): Generator<string, void> {
   for (const family of [...dataFamilies(labelNames), ...configFamilies()]) {
-    let pending = header({ ...family, help: escapeHelp(family.help) }, format);
+    let pending = header(family, format);
     for (const { callCenter, vdns } of snapshots) {
       const start = `${family.name}{call_center="${escapeLabel(callCenter)}",vdn="`;
       for (let from = 0; from < vdns.length; from += VDNS_PER_PIECE) {
@@ -145,4 +151,37 @@ export function* windowText(
       }
     }
   }
+}
+
+/** Histogram bounds are `1.0`, as OpenMetrics wants it, in both formats: with `1` in one of them they were two series. */
+function labelText([name, value = '']: readonly [string, string | number | undefined]): string {
+  return `${name}="${Number.isInteger(value) ? `${value}.0` : escapeLabel(String(value))}"`;
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value) || Number.isNaN(value)) return String(value);
+  return value > 0 ? '+Inf' : '-Inf';
+}
+
+function selfMetricLines({ name, values }: SelfMetricFamily): string {
+  return values
+    .map(({ metricName = name, labels, value }) => {
+      const texts = Object.entries(labels).map(labelText).join(',');
+      return `${metricName}${texts === '' ? '' : `{${texts}}`} ${numberText(value)}\n`;
+    })
+    .join('');
+}
+
+/**
+ * The exporter's own metrics, and the end of the page. Families of the same name, one of each call center, become one;
+ * a family without samples is left out.
+ */
+export function selfMetricsText(families: readonly SelfMetricFamily[], format: Format): string {
+  const texts = new Map<string, string>();
+  for (const family of families) {
+    if (family.values.length === 0) continue;
+    const before = texts.get(family.name) ?? header(family, format);
+    texts.set(family.name, before + selfMetricLines(family));
+  }
+  return [...texts.values(), format === 'openmetrics' ? '# EOF\n' : ''].join('');
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../core/log.ts';
 import type { Exporter } from '../exporter/exporter.ts';
-import type { Exposition } from '../exposition/page-cache.ts';
+import type { Exposition } from '../exposition/exposition.ts';
 import type { Handler } from '../web-server/access-control.ts';
 import { respondLine } from '../web-server/response.ts';
 import { metricsHandler } from './metrics-handler.ts';

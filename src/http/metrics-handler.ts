@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
-import type { Exposition, ScrapeRequest } from '../exposition/page-cache.ts';
+import type { Exposition, ScrapeRequest } from '../exposition/exposition.ts';
 import type { Format } from '../exposition/text-format.ts';
 import { respondLine } from '../web-server/response.ts';
 import { searchOf } from './request-target.ts';

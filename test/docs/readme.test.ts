@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   type MetricDefinition,
-  SELF_METRICS,
   TOTAL_METRICS,
   VDN_INFO,
   VDN_OPEN,
@@ -11,6 +10,7 @@ import {
   WINDOW_METRICS,
   WINDOW_START,
 } from '../../src/exposition/metrics.ts';
+import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 

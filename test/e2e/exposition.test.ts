@@ -4,11 +4,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { createExposition } from '../../src/exposition/page-cache.ts';
+import { createExposition } from '../../src/exposition/exposition.ts';
 import { metricsHandler } from '../../src/http/metrics-handler.ts';
 import type { CallCenterSnapshot } from '../../src/exposition/snapshot-store.ts';
-import { createRuntimeMetrics } from '../../src/exposition/runtime-metrics.ts';
-import { createTelemetry } from '../../src/exposition/self-metrics.ts';
+import { createSelfMetrics } from '../../src/exposition/runtime-metrics.ts';
+import { createTelemetry, type SelfMetrics } from '../../src/exposition/self-metrics.ts';
 import { installed } from '../support/installed.ts';
 import { parseExposition } from '../support/parse-exposition.ts';
 import { snapshot, vdnState } from '../support/snapshots.ts';
@@ -59,7 +59,7 @@ const STATES: Readonly<Record<string, readonly CallCenterSnapshot[]>> = {
   ],
 };
 
-function exposeAll(snapshots: readonly CallCenterSnapshot[], selfMetrics: () => Promise<string>) {
+function exposeAll(snapshots: readonly CallCenterSnapshot[], selfMetrics: () => Promise<SelfMetrics>) {
   return createExposition({
     sources: () => snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => ['team'],
@@ -77,12 +77,9 @@ function telemetryOf(snapshots: readonly CallCenterSnapshot[]) {
   return telemetry;
 }
 
-const runtimeMetrics = createRuntimeMetrics(systemClock);
-
 describe.each(Object.entries(STATES))('the page with %s', (_, snapshots) => {
-  const { registry } = telemetryOf(snapshots);
-  // Frozen, as the first collection of garbage adds series between one page and the next.
-  const own = (async () => (await registry.metrics()) + (await runtimeMetrics()))();
+  // Collected once, as the first collection of garbage adds series between one page and the next.
+  const own = createSelfMetrics(telemetryOf(snapshots), systemClock)();
   const exposition = exposeAll(snapshots, () => own);
 
   async function page(format: 'text' | 'openmetrics'): Promise<Buffer> {
@@ -121,7 +118,7 @@ describe.each([
   let samples: number;
 
   beforeAll(async () => {
-    const own = await telemetryOf(snapshots).registry.metrics(); // Frozen, so that the number of samples is.
+    const own = await telemetryOf(snapshots).collect(); // Collected once, so that the number of samples stays.
     const exposition = exposeAll(snapshots, () => Promise.resolve(own));
     const handler = metricsHandler(exposition);
     server = createServer((req, res) => {

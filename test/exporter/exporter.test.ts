@@ -17,6 +17,7 @@ import { createLogger } from '../../src/core/log.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { noStorage, type Storage } from '../../src/storage/ledger-store.ts';
 import { createTelemetry, type Telemetry } from '../../src/exposition/self-metrics.ts';
+import { textOf } from '../support/self-metrics.ts';
 import { WINDOW_MS, windowAt } from '../../src/core/window.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -170,7 +171,7 @@ describe('a change of the config', () => {
     ]);
     expect(String(failure)).not.toContain(folder);
     expect(center('main').status()).toBe(status);
-    expect(await telemetry.registry.metrics()).not.toMatch(/call_center="(new|other)"/);
+    expect(await textOf(telemetry)).not.toMatch(/call_center="(new|other)"/);
 
     await nextWindow('main');
     expect(totals('main')[1]?.windows).toBe(1);
@@ -194,7 +195,7 @@ describe('a change of the config', () => {
     await start(configOf(callCenter('main', [1])));
     await (await exporter.prepare(configOf(callCenter('new', [5])))).discard();
     expect(exporter.callCenters().map(({ config }) => config.name)).toEqual(['main']);
-    expect(await telemetry.registry.metrics()).not.toContain('"new"');
+    expect(await textOf(telemetry)).not.toContain('"new"');
     await eventually(() => exporter.isReady());
     expect(log).not.toContain('new');
   });

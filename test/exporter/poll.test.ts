@@ -8,6 +8,7 @@ import type { ShapeChoice } from '../../src/simulator/request-handler.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { SnapshotStore, type VdnState } from '../../src/exposition/snapshot-store.ts';
 import { createTelemetry } from '../../src/exposition/self-metrics.ts';
+import { textOf } from '../support/self-metrics.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { clientOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -63,7 +64,7 @@ async function collect(
     const outcome = await collector.poll({ vdns, range, latest: LATEST }, new AbortController().signal);
     return { outcome, states: store.snapshot(clock.now()).vdns, totals: totalsOf(ledger) };
   };
-  return { simulator, poll, lines, metrics: () => telemetry.registry.metrics() };
+  return { simulator, poll, lines, metrics: () => textOf(telemetry) };
 }
 
 function expectServed(simulator: Simulator, states: readonly VdnState[], hasGaps: boolean): void {

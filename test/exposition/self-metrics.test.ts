@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { SELF_METRICS } from '../../src/exposition/metrics.ts';
-import { createTelemetry } from '../../src/exposition/self-metrics.ts';
+import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
+import { createTelemetry, familiesOf } from '../../src/exposition/self-metrics.ts';
+import { textOf } from '../support/self-metrics.ts';
 
 const REPORT = { durationMs: 120, failure: undefined, resultCode: undefined, skewMs: undefined };
 
 describe('the metrics of the exporter', () => {
   it('are those of the metric table, by name, type, help and labels', async () => {
-    const { registry, callCenter, configLoaded } = createTelemetry('1.2.3');
+    const { collect, callCenter, configLoaded } = createTelemetry('1.2.3');
     callCenter('hq').vdnsConfigured(1);
     configLoaded(true, 0);
-    const registered = await registry.getMetricsAsJSON();
-    const described = registered.map(({ name, type, help }) => ({ name, type: String(type), help }));
+    const described = familiesOf(await collect()).map(({ name, type, help }) => ({ name, type, help }));
     const table = Object.values(SELF_METRICS).map(({ name, type, help }) => ({ name, type, help }));
     const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
     expect(described.sort(byName)).toEqual(table.sort(byName));
   });
 
   it('exist from the start, at 0 where nothing has happened', async () => {
-    const { registry, callCenter } = createTelemetry('1.2.3');
-    callCenter('hq');
-    const text = await registry.metrics();
+    const telemetry = createTelemetry('1.2.3');
+    telemetry.callCenter('hq');
+    const text = await textOf(telemetry);
     expect(text).toContain('aicc_cti_up{call_center="hq"} 0');
     for (const reason of ['auth', 'http', 'api', 'network', 'timeout', 'tls', 'invalid', 'incomplete']) {
       expect(text).toContain(`aicc_cti_poll_failures_total{call_center="hq",reason="${reason}"} 0`);
@@ -32,14 +32,14 @@ describe('the metrics of the exporter', () => {
     ['0100002', '0100002'],
     ['4711', 'other'],
   ])('count the failure that the CMS reports with code %s as %s', async (resultCode, label) => {
-    const { registry, callCenter } = createTelemetry('1.2.3');
-    callCenter('hq').request({ ...REPORT, failure: 'api', resultCode });
-    expect(await registry.metrics()).toContain(`aicc_cti_api_errors_total{call_center="hq",code="${label}"} 1`);
+    const telemetry = createTelemetry('1.2.3');
+    telemetry.callCenter('hq').request({ ...REPORT, failure: 'api', resultCode });
+    expect(await textOf(telemetry)).toContain(`aicc_cti_api_errors_total{call_center="hq",code="${label}"} 1`);
   });
 
   it('of a call center that leaves vanish without a trace', async () => {
-    const { registry, callCenter } = createTelemetry('1.2.3');
-    const left = callCenter('left');
+    const telemetry = createTelemetry('1.2.3');
+    const left = telemetry.callCenter('left');
     left.vdnsConfigured(3);
     left.vdnsReporting(() => 3);
     left.certificate(1);
@@ -47,9 +47,9 @@ describe('the metrics of the exporter', () => {
     left.poll({ durationSeconds: 1, endedAt: 1, failure: undefined });
     left.settled(12);
     left.rejected('negative');
-    callCenter('stays');
+    telemetry.callCenter('stays');
     left.remove();
-    const text = await registry.metrics();
+    const text = await textOf(telemetry);
     expect(text).not.toContain('left');
     expect(text).toContain('call_center="stays"');
   });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { WindowField } from '../../src/cms/rows.ts';
 import { INDICATORS, SEVERITIES } from '../../src/config/targets.ts';
@@ -10,8 +11,9 @@ import {
   WINDOW_METRICS,
   WINDOW_START,
 } from '../../src/exposition/metrics.ts';
+import { collectFamilies } from '../../src/exposition/self-metrics.ts';
 import type { CallCenterSnapshot, VdnState } from '../../src/exposition/snapshot-store.ts';
-import { windowText, type Format } from '../../src/exposition/text-format.ts';
+import { selfMetricsText, windowText, type Format } from '../../src/exposition/text-format.ts';
 import { parseExposition, type Sample } from '../support/parse-exposition.ts';
 import { snapshot, vdnState } from '../support/snapshots.ts';
 
@@ -159,5 +161,57 @@ describe('the text of the window data', () => {
   it('comes in small pieces, so that rendering can pause', () => {
     const pieces = [...windowText([snapshot('a', 5000)], [], 'text')];
     expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(250_000);
+  });
+});
+
+/** The metrics of one call center, and those of a process. */
+function registries(): Registry[] {
+  const ofCallCenter = (call_center: string, count: number): Registry => {
+    const registers = [new Registry()];
+    const failures = new Counter({
+      ...{ name: 'x_failures_total', help: 'Failures "of" \\ all\nkinds', labelNames: ['call_center', 'reason'] },
+      registers,
+    });
+    failures.inc({ call_center, reason: 'tls' }, count);
+    const seconds = new Histogram({
+      ...{ name: 'x_seconds', help: 'Time', labelNames: ['call_center'], buckets: [0.005, 1, 10], registers },
+    });
+    seconds.observe({ call_center }, 0.5);
+    return registers[0] ?? new Registry();
+  };
+  const registry = new Registry();
+  const registers = [registry];
+  new Gauge({ name: 'x_unknown', help: 'Not a number', registers }).set(NaN);
+  new Gauge({ name: 'x_large', help: 'Infinity', labelNames: ['sign'], registers }).set({ sign: '-' }, -Infinity);
+  new Gauge({ name: 'x_empty', help: 'No samples', labelNames: ['call_center'], registers });
+  new Counter({ name: 'x_misnamed', help: 'No suffix', registers }).inc();
+  return [ofCallCenter('a', 2), ofCallCenter('b"\\\n,call_center="a', 3), registry];
+}
+
+describe("the text of the exporter's own metrics", () => {
+  const render = async (format: Format) =>
+    selfMetricsText((await Promise.all(registries().map(collectFamilies))).flat(), format);
+
+  it.each(FORMATS)('joins the families of several registries and is well-formed (%s)', async (format) => {
+    const families = parseExposition(await render(format), format);
+    const failures = families.get(format === 'text' ? 'x_failures_total' : 'x_failures');
+    expect(failures?.help).toBe('Failures "of" \\ all\nkinds');
+    expect(failures?.samples).toEqual([
+      { name: 'x_failures_total', labels: { call_center: 'a', reason: 'tls' }, value: 2 },
+      { name: 'x_failures_total', labels: { call_center: 'b"\\\n,call_center="a', reason: 'tls' }, value: 3 },
+    ]);
+    expect(families.get('x_seconds')?.samples.map(({ name }) => name)).toHaveLength(2 * 6);
+    expect(families.get('x_unknown')?.samples[0]?.value).toBeNaN();
+    expect(families.get('x_large')?.samples[0]?.value).toBe(-Infinity);
+    expect(families.has('x_empty')).toBe(false);
+    expect(families.get('x_misnamed')?.type).toBe(format === 'text' ? 'counter' : 'unknown');
+  });
+
+  it('has the same samples in both formats, with histogram bounds as OpenMetrics wants them', async () => {
+    const [text, openMetrics] = await Promise.all([render('text'), render('openmetrics')]);
+    const samples = (page: string) => page.split('\n').filter((line) => !line.startsWith('#'));
+    expect(samples(openMetrics)).toEqual(samples(text));
+    const bounds = [...text.matchAll(/le="([^"]*)",call_center="a"/g)].map(([, bound]) => bound);
+    expect(bounds).toEqual(['0.005', '1.0', '10.0', '+Inf']);
   });
 });

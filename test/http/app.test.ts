@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ConfigError } from '../../src/core/errors.ts';
-import { createExposition } from '../../src/exposition/page-cache.ts';
+import { createExposition } from '../../src/exposition/exposition.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { makeCertificates } from '../../src/simulator/certificates.ts';

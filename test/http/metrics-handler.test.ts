@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createExposition } from '../../src/exposition/page-cache.ts';
+import { createExposition } from '../../src/exposition/exposition.ts';
 import { metricsHandler, negotiateEncoding, negotiateFormat } from '../../src/http/metrics-handler.ts';
 import type { Format } from '../../src/exposition/text-format.ts';
 import { installed } from '../support/installed.ts';
@@ -14,6 +14,8 @@ import { snapshot } from '../support/snapshots.ts';
 const run = promisify(execFile);
 const snapshots = [snapshot('headquarters', 300), snapshot('branch', 2)];
 
+const UP = { name: 'up', help: 'Up', type: 'gauge', values: [{ labels: {}, value: 1 }] };
+
 let server: Server;
 let url: string;
 
@@ -21,7 +23,7 @@ beforeAll(async () => {
   const exposition = createExposition({
     sources: () => snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => [],
-    selfMetrics: () => Promise.resolve('# HELP up Up\n# TYPE up gauge\nup 1\n'),
+    selfMetrics: () => Promise.resolve({ callCenters: new Map(), exporter: [UP] }),
   });
   const handle = metricsHandler(exposition);
   server = createServer((req, res) => void handle(req, res)).listen(0, '127.0.0.1');

@@ -164,19 +164,15 @@ describe('the page', () => {
     expect(text).not.toMatch(/<script| style=| on\w+=/);
   });
 
-  it('of 5,000 VDNs takes little of the event loop and of the line, whatever is asked', () => {
+  it('of 5,000 VDNs shows a bounded number of them in a bounded number of bytes, whatever is asked', () => {
     const vdns = Array.from({ length: 5000 }, (_, i) =>
       vdnState(i + 1, { name: `Hotline ${(i * 7919) % 5000} customers`, labels: { team: `team ${i % 7}` } }),
     );
     const view = { snapshot: snapshot('main', vdns), vdnsConfigured: 5000 };
     for (const search of ['', 'sort=name&page=25', 'sort=talking&order=desc', 'q=team+3&sort=name', 'q=nothing']) {
-      const times = Array.from({ length: 12 }, () => {
-        const started = performance.now();
-        expect(page([view], search).length).toBeLessThan(250_000);
-        return performance.now() - started;
-      });
-      // The best of some: other tests run beside this one.
-      expect(Math.min(...times)).toBeLessThan(20);
+      const text = page([view], search);
+      expect(text.length).toBeLessThan(250_000);
+      expect(text.match(/scope="row"/g)?.length ?? 0).toBeLessThanOrEqual(PAGE_ROWS);
     }
   });
 });

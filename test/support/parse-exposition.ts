@@ -32,7 +32,7 @@ function parseSample(line: string): Sample {
     labels[label[1]] = unescape(label[2]);
     rest = rest.slice(label[0].length);
   }
-  const value = match[3] === '+Inf' ? Infinity : Number(match[3]);
+  const value = Number(match[3]?.replace(/^([+-])Inf$/, '$1Infinity'));
   if (Number.isNaN(value) && match[3] !== 'NaN') throw new Error(`not a number: ${line}`);
   return { name: match[1], labels, value };
 }

@@ -1,7 +1,8 @@
 import { parser } from '@prometheus-io/lezer-promql';
 import type { SyntaxNode } from '@lezer/common';
 import { RECORDS, WEEK_RECORDS } from '../../src/monitoring/records.ts';
-import { SELF_METRICS, TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../../src/exposition/metrics.ts';
+import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../../src/exposition/metrics.ts';
+import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
 import type { MetricDefinition } from '../../src/exposition/metrics.ts';
 
 /** One selector of a query: its metric, the label names it mentions, and the functions around it, innermost first. */

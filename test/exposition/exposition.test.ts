@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { createExposition, type ScrapeBody, type ScrapeRequest } from '../../src/exposition/page-cache.ts';
+import { createExposition, type ScrapeBody, type ScrapeRequest } from '../../src/exposition/exposition.ts';
+import type { SelfMetricFamily, SelfMetrics } from '../../src/exposition/self-metrics.ts';
 import type { CallCenterSnapshot } from '../../src/exposition/snapshot-store.ts';
 import { parseExposition } from '../support/parse-exposition.ts';
 import { snapshot, vdnState } from '../support/snapshots.ts';
@@ -14,6 +15,17 @@ function textOf(body: ScrapeBody | undefined): string {
   const whole = Buffer.concat(body.chunks);
   expect(whole).toHaveLength(body.length);
   return (whole[0] === 0x1f ? gunzipSync(whole) : whole).toString();
+}
+
+/** The exporter's own metrics: a gauge of the process, and the same one of each call center named. */
+function selfMetrics(name: string, value: number, callCenters: readonly string[] = []): SelfMetrics {
+  const family = (labels: Record<string, string>): SelfMetricFamily[] => [
+    { name, help: name, type: 'gauge', values: [{ labels, value }] },
+  ];
+  return {
+    callCenters: new Map(callCenters.map((callCenter) => [callCenter, family({ call_center: callCenter })])),
+    exporter: family({}),
+  };
 }
 
 /** All values are the version, so that a mixture shows. */
@@ -48,12 +60,12 @@ function setUp(...initial: CallCenterSnapshot[]) {
   const state = {
     snapshots: initial,
     labelNames: [] as string[],
-    own: (): Promise<string> => Promise.resolve('# HELP up Up\n# TYPE up gauge\nup 1\n'),
+    self: (): Promise<SelfMetrics> => Promise.resolve(selfMetrics('up', 1)),
   };
   const exposition = createExposition({
     sources: () => state.snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => state.labelNames,
-    selfMetrics: () => state.own(),
+    selfMetrics: () => state.self(),
   });
   const scrape = async (request: ScrapeRequest) => textOf(await exposition.scrape(request));
   return { state, exposition, scrape };
@@ -81,7 +93,7 @@ describe('a scrape', () => {
   it('is well-formed before there is any data', async () => {
     const { state, scrape } = setUp();
     expect([...parseExposition(await scrape(GZIP), 'openmetrics').keys()]).toEqual(['up']);
-    state.own = () => Promise.resolve('');
+    state.self = () => Promise.resolve({ callCenters: new Map(), exporter: [] });
     expect(await scrape(GZIP)).toBe('# EOF\n');
     expect(await scrape(PLAIN)).toBe('');
   });
@@ -132,8 +144,7 @@ describe('a scrape', () => {
 
   it('can be limited to some call centers', async () => {
     const { state, exposition, scrape } = setUp(snapshot('a', 1), snapshot('b"', 1), snapshot('c', 1));
-    state.own = () =>
-      Promise.resolve('# HELP up Up\n# TYPE up gauge\nup{call_center="a"} 1\nup{call_center="b\\""} 1\nup 1\n');
+    state.self = () => Promise.resolve(selfMetrics('up', 1, ['a', 'b"']));
     const names = (text: string, metric: string) =>
       [...text.matchAll(new RegExp(`^${metric}\\{call_center="((?:\\\\.|[^"])*)"`, 'gm'))].map(([, name]) => name);
     const shown = async (...callCenters: string[]) => {
@@ -250,7 +261,7 @@ describe("the exporter's own metrics in a scrape", () => {
   it('are asked for anew each time, and once for scrapes that come together', async () => {
     const { state, scrape } = setUp(snapshot('a', 1));
     let asked = 0;
-    state.own = () => Promise.resolve(`# HELP asked Times\n# TYPE asked gauge\nasked ${++asked}\n`);
+    state.self = () => Promise.resolve(selfMetrics('asked', ++asked));
     expect(await scrape(PLAIN)).toContain('asked 1\n');
     const together = await Promise.all([scrape(PLAIN), scrape(GZIP), scrape({ ...PLAIN, callCenters: ['a'] })]);
     for (const text of together) expect(text).toContain('asked 2\n');
@@ -259,10 +270,10 @@ describe("the exporter's own metrics in a scrape", () => {
 
   it('fail the scrape they fail for, not the next one', async () => {
     const { state, scrape } = setUp(snapshot('a', 1));
-    const works = state.own;
-    state.own = () => Promise.reject(new Error('no metrics'));
+    const works = state.self;
+    state.self = () => Promise.reject(new Error('no metrics'));
     await expect(scrape(PLAIN)).rejects.toThrow('no metrics');
-    state.own = works;
+    state.self = works;
     expect(await scrape(PLAIN)).toContain('up 1\n');
   });
 });
