@@ -29,7 +29,7 @@ function makeSnapshot(version) {
   return {
     callCenter: CALL_CENTER,
     version,
-    openings,
+    isCurrentAt: () => true,
     vdns: Array.from({ length: vdns }, (_, index) => {
       const [talking, idle, busy, resting, inbound] = [below(40), below(20), below(8), below(6), below(300)];
       const answered = below(inbound + 1);
@@ -64,6 +64,7 @@ let current = makeSnapshot(1);
 const exposition = createExposition({
   sources: () => [{ name: CALL_CENTER, snapshot: () => current }],
   labelNames: () => [],
+  now: () => systemClock.now(),
   selfMetrics: createSelfMetrics(createTelemetry('0.0.0'), systemClock),
 });
 const scrape = () => exposition.scrape({ format: 'openmetrics', encoding: 'gzip' });

@@ -56,6 +56,7 @@ async function run(dependencies: ServeDependencies): Promise<void> {
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
     selfMetrics: createSelfMetrics(telemetry, clock),
+    now: () => clock.now(),
   });
 
   try {

@@ -61,11 +61,18 @@ export function createExposition({ selfMetrics, ...options }: ExpositionOptions)
   let batch: Batch | undefined;
   let lastCollection: Promise<unknown> = Promise.resolve();
 
+  async function currentPage(request: ScrapeRequest): Promise<Page | undefined> {
+    for (;;) {
+      const page = pages.forScrape(request);
+      await page?.compressed;
+      if (page === undefined || pages.isCurrent(page)) return page;
+    }
+  }
+
   async function body(request: ScrapeRequest, { closed, selfMetrics: collected }: Batch) {
     await closed;
-    const page = pages.forScrape(request);
+    const page = await currentPage(request);
     if (page === undefined) return undefined;
-    await page.compressed;
     const current = await collected;
     const bodies = lastBodies.get(page) ?? (new Map() as LastBodies);
     lastBodies.set(page, bodies);

@@ -14,6 +14,8 @@ export interface PageCacheOptions {
   readonly sources: () => readonly SnapshotSource[];
   /** Configured label names, which every info sample carries. */
   readonly labelNames: () => readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Which window data a page shows, and how. */
@@ -79,14 +81,6 @@ function hasSameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
-/** A page from before a line opened or closed is not served any more: that is exposed to the second. */
-function haveSameOpenings(before: Page, after: Page): boolean {
-  return before.snapshots.every(({ callCenter, openings }) => {
-    const now = after.snapshots.find((snapshot) => snapshot.callCenter === callCenter);
-    return now === undefined || now.openings === openings;
-  });
-}
-
 /** Equal for requests of the same page. */
 export function pageKey({ format, callCenters }: PageRequest): string {
   return `${format} ${callCenters === undefined ? '' : JSON.stringify([...callCenters].sort())}`;
@@ -110,7 +104,14 @@ export class PageCache {
     const newest = this.#newest(request);
     if (newest === undefined) return undefined;
     newest.isScraped = true;
-    return newest.previous ?? newest;
+    const { previous } = newest;
+    return previous !== undefined && this.isCurrent(previous) ? previous : newest;
+  }
+
+  /** Whether what the page shows is still true: after a suspend of the machine it may be long out of date. */
+  isCurrent({ snapshots }: Page): boolean {
+    const now = this.#options.now();
+    return snapshots.every((snapshot) => snapshot.isCurrentAt(now));
   }
 
   /**
@@ -122,8 +123,7 @@ export class PageCache {
     for (const last of [...this.#pages.values()]) {
       const page = last.isScraped ? this.#newest(last.request) : undefined;
       if (page === undefined) continue;
-      const previous = last.isRendered ? last : last.previous;
-      if (page !== last && previous !== undefined && haveSameOpenings(previous, page)) page.previous = previous;
+      if (page !== last) page.previous = last.isRendered ? last : last.previous;
       started.push(page.compressed);
     }
     await Promise.allSettled(started);

@@ -28,8 +28,8 @@ export interface CallCenterSnapshot {
   readonly callCenter: string;
   readonly version: number;
   readonly vdns: readonly VdnState[];
-  /** The same object until a line opens or closes. */
-  readonly openings: OpeningStates;
+  /** Whether it shows what is true at that moment (milliseconds since the epoch): no window stale, no line opened or closed since. */
+  readonly isCurrentAt: (now: number) => boolean;
 }
 
 export interface SnapshotStoreOptions {
@@ -59,8 +59,6 @@ export class SnapshotStore {
   readonly #windows = new Map<number, VdnWindow>();
   #totals: ReadonlyMap<number, Totals> = new Map();
   #snapshot: CallCenterSnapshot | undefined;
-  #freshUntil = Infinity;
-  #openings: OpeningStates | undefined;
   #version = 0;
 
   constructor(options: SnapshotStoreOptions) {
@@ -113,24 +111,24 @@ export class SnapshotStore {
 
   /** What is to be shown at `now`; the same object as long as that is the same. */
   snapshot(now: number): CallCenterSnapshot {
-    const openings = this.#openingsAt(now);
-    if (this.#snapshot?.openings === openings && now <= this.#freshUntil) return this.#snapshot;
-    this.#freshUntil = Infinity;
+    if (this.#snapshot?.isCurrentAt(now) === true) return this.#snapshot;
+    let freshUntil = Infinity;
     for (const [vdn, window] of this.#windows) {
       if (this.#isStale(window, now)) this.#windows.delete(vdn);
-      else this.#freshUntil = Math.min(this.#freshUntil, window.start + WINDOW_MS + this.#options.staleAfterMs);
+      else freshUntil = Math.min(freshUntil, window.start + WINDOW_MS + this.#options.staleAfterMs);
     }
     const { callCenter } = this.#options;
+    const openings = this.#openingsAt(now);
     const vdns = this.#configured().map((vdn) => this.#state(vdn, openings));
-    this.#snapshot = { callCenter, version: ++this.#version, vdns, openings };
+    const isCurrentAt = (moment: number) => moment <= freshUntil && openings.holdAt(moment);
+    this.#snapshot = { callCenter, version: ++this.#version, vdns, isCurrentAt };
     return this.#snapshot;
   }
 
   #openingsAt(now: number): OpeningStates {
-    if (this.#openings?.holdAt(now) === true) return this.#openings;
     const { vdns, openingHours } = this.#options;
     const plans = vdns === 'all' ? [openingHours] : vdns.map((vdn) => vdn.openingHours);
-    return (this.#openings = openingStatesAt(now, plans));
+    return openingStatesAt(now, plans);
   }
 
   #configured(): readonly VdnConfig[] {

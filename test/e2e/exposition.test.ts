@@ -63,6 +63,7 @@ function exposeAll(snapshots: readonly CallCenterSnapshot[], selfMetrics: () => 
   return createExposition({
     sources: () => snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => ['team'],
+    now: () => 0,
     selfMetrics,
   });
 }

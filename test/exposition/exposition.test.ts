@@ -3,9 +3,10 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createExposition, type ScrapeBody, type ScrapeRequest } from '../../src/exposition/exposition.ts';
 import type { SelfMetricFamily, SelfMetrics } from '../../src/exposition/self-metrics.ts';
-import type { CallCenterSnapshot } from '../../src/exposition/snapshot-store.ts';
+import { type CallCenterSnapshot, SnapshotStore } from '../../src/exposition/snapshot-store.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { parseExposition } from '../support/parse-exposition.ts';
-import { snapshot, vdnState } from '../support/snapshots.ts';
+import { DEFAULT_LINE, snapshot, vdnConfig, vdnState } from '../support/snapshots.ts';
 
 const PLAIN: ScrapeRequest = { format: 'text', encoding: 'identity' };
 const GZIP: ScrapeRequest = { format: 'openmetrics', encoding: 'gzip' };
@@ -65,6 +66,7 @@ function setUp(...initial: CallCenterSnapshot[]) {
   const exposition = createExposition({
     sources: () => state.snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => state.labelNames,
+    now: () => 0,
     selfMetrics: () => state.self(),
   });
   const scrape = async (request: ScrapeRequest) => textOf(await exposition.scrape(request));
@@ -254,6 +256,47 @@ describe('an announced change', () => {
       await exposition.refresh();
     }
     expect(reads).toBe(2 * once);
+  });
+});
+
+describe('after a suspend of the machine', () => {
+  const START = 1_763_460_000_000;
+  const ENDED = START + 300_000;
+
+  /** A call center of 2,000 VDNs with a window that ended just now, scraped once. */
+  async function scraped() {
+    const clock = new FakeClock(ENDED);
+    const vdns = Array.from({ length: 2000 }, (_, index) => vdnConfig(index + 1));
+    const options = { callCenter: 'hq', ccId: 1, vdns, vdnLabelNames: [], staleAfterMs: 720_000, ...DEFAULT_LINE };
+    const store = new SnapshotStore(options);
+    store.update(vdns.map(({ id }) => ({ vdn: id, start: START, talking: 3 })));
+    const exposition = createExposition({
+      sources: () => [{ name: 'hq', snapshot: () => store.snapshot(clock.now()) }],
+      labelNames: () => [],
+      selfMetrics: () => Promise.resolve(selfMetrics('up', 1)),
+      now: () => clock.now(),
+    });
+    const gauges = async () => textOf(await exposition.scrape(PLAIN)).match(/^aicc_cti_agents\{/gm)?.length ?? 0;
+    expect(await gauges()).toBe(2000);
+    return { clock, exposition, gauges };
+  }
+
+  it('a scrape never shows gauges older than stale_after, also while the new page is being rendered', async () => {
+    const { clock, exposition, gauges } = await scraped();
+    clock.advance(1_525_000);
+    const refresh = exposition.refresh(); // The first poll after the suspend failed.
+    expect(await gauges()).toBe(0);
+    await refresh;
+    expect(await gauges()).toBe(0);
+  });
+
+  it('a scrape that waited through it for its page does not show them either', async () => {
+    const { clock, exposition } = await scraped();
+    const body = exposition.scrape({ ...PLAIN, format: 'openmetrics' });
+    await nextTurn();
+    await nextTurn();
+    clock.advance(1_525_000);
+    expect(textOf(await body)).not.toContain('aicc_cti_agents{');
   });
 });
 

@@ -250,6 +250,7 @@ describe('an app whose parts fail', () => {
       exposition: createExposition({
         sources: () => [],
         labelNames: () => [],
+        now: () => 0,
         selfMetrics: () => Promise.reject(failure),
       }),
       telemetryPath: '/metrics',

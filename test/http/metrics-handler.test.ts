@@ -23,6 +23,7 @@ beforeAll(async () => {
   const exposition = createExposition({
     sources: () => snapshots.map((current) => ({ name: current.callCenter, snapshot: () => current })),
     labelNames: () => [],
+    now: () => 0,
     selfMetrics: () => Promise.resolve({ callCenters: new Map(), exporter: [UP] }),
   });
   const handle = metricsHandler(exposition);

@@ -1,6 +1,5 @@
 import type { VdnConfig } from '../../src/config/schema.ts';
 import { DEFAULT_TARGETS } from '../../src/config/targets.ts';
-import { openingStatesAt } from '../../src/exposition/opening-states.ts';
 import type { CallCenterSnapshot, VdnState } from '../../src/exposition/snapshot-store.ts';
 
 /** Targets and opening hours of a config without any. */
@@ -10,8 +9,6 @@ export const DEFAULT_LINE = { targets: DEFAULT_TARGETS, openingHours: undefined 
 export function vdnConfig(id: number): VdnConfig {
   return { id, name: '', labels: {}, ...DEFAULT_LINE };
 }
-
-const ALWAYS_OPEN = openingStatesAt(0, []);
 
 /** A VDN with a different value in every field. */
 export function vdnState(id: number, overrides: Partial<VdnState> = {}): VdnState {
@@ -26,7 +23,7 @@ export function vdnState(id: number, overrides: Partial<VdnState> = {}): VdnStat
     },
     totals: { inbound: 1000 + id, answered: 900, outbound: 800, windows: 700, revised: 6, missing: 5 },
     targets: DEFAULT_TARGETS,
-    opening: ALWAYS_OPEN.of(undefined),
+    opening: { isOpen: true, nextChangeAt: Infinity },
     ...overrides,
   };
 }
@@ -35,7 +32,7 @@ export function snapshot(callCenter: string, vdns: number | readonly VdnState[],
   return {
     callCenter,
     version,
+    isCurrentAt: () => true,
     vdns: typeof vdns === 'number' ? Array.from({ length: vdns }, (_, index) => vdnState(index + 1)) : vdns,
-    openings: ALWAYS_OPEN,
   };
 }
