@@ -180,6 +180,11 @@ describe('the page of the config', () => {
           },
           tls: { insecure_skip_verify: false },
           signing: { headers: ['content-length', 'content-type', 'host'], milliseconds: true },
+          targets: {
+            answer_ratio: { warning: 0.8, critical: 0.6 },
+            occupancy_ratio: { warning: 0.9, critical: 'off' },
+            unavailable_ratio: { warning: 0.5, critical: 'off' },
+          },
         },
       ],
     });
