@@ -296,7 +296,7 @@ describe('after a suspend of the machine', () => {
     await nextTurn();
     await nextTurn();
     clock.advance(1_525_000);
-    expect(textOf(await body)).not.toContain('aicc_cti_agents{');
+    expect(textOf(await body).includes('aicc_cti_agents{')).toBe(false);
   });
 });
 
