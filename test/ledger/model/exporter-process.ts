@@ -3,7 +3,7 @@ import { createLogger } from '../../../src/core/log.ts';
 import { WINDOW_MS } from '../../../src/core/window.ts';
 import { Collector, totalsOf } from '../../../src/exporter/poll.ts';
 import { Scheduler } from '../../../src/exporter/scheduler.ts';
-import type { CallCenterTelemetry } from '../../../src/exposition/self-metrics.ts';
+import type { CallCenterTelemetry } from '../../../src/exposition/call-center-metrics.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../../../src/exposition/snapshot-store.ts';
 import { Ledger, type LedgerState } from '../../../src/ledger/ledger.ts';
 import { decodeLedger, encodeLedger } from '../../../src/storage/ledger-format.ts';
