@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { OpeningPlan } from '../../src/config/opening-plan.ts';
 import { DEFAULT_TARGETS } from '../../src/config/targets.ts';
-import { createExposition, type ScrapeRequest } from '../../src/exposition/page-cache.ts';
+import { createExposition, type ScrapeRequest } from '../../src/exposition/exposition.ts';
 import { SnapshotStore } from '../../src/exposition/snapshot-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { vdnConfig } from '../support/snapshots.ts';
@@ -35,7 +35,8 @@ function setUp(now: number, vdns: readonly number[] | 'all') {
   const exposition = createExposition({
     sources: () => [{ name: 'hq', snapshot: () => store.snapshot(clock.now()) }],
     labelNames: () => [],
-    selfMetrics: () => Promise.resolve(''),
+    selfMetrics: () => Promise.resolve({ callCenters: new Map(), exporter: [] }),
+    now: () => clock.now(),
   });
   const scrape = async (request: ScrapeRequest): Promise<string> => {
     const body = Buffer.concat((await exposition.scrape(request))?.chunks ?? []);
