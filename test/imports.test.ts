@@ -14,6 +14,7 @@ const ORDER = [
   'exposition',
   'exporter',
   'history',
+  'doctor',
   'monitoring',
   'web-server',
   'http',

@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'check a configuration file',
     load: async () => (await import('./check-config.ts')).checkConfig,
   },
+  doctor: {
+    summary: 'test each step to each call center, and say what to fix',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   query: {
     summary: 'fetch the latest window or a range from the API',
     load: async () => (await import('./query.ts')).query,
