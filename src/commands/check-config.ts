@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { createClientFor } from '../cms/create-client.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ConfigError, OperationError, type Problem } from '../core/errors.ts';
-import { loadWebConfig } from '../web-server/web-config.ts';
+import { loadWebConfig, NO_WEB_CONFIG } from '../web-server/web-config.ts';
 import { count } from '../core/format.ts';
 import { readFlags, required } from './flags.ts';
 import { openingReport } from './opening-report.ts';
@@ -65,21 +65,23 @@ export async function checkConfig(
     return 0;
   }
   const flags = readFlags(argv, { 'config.file': { type: 'string' }, 'web.config.file': { type: 'string' } });
-  const webConfigFile = flags['web.config.file'];
+  const webConfigFile = flags['web.config.file'] ?? '';
   const configFile = required('config.file', flags['config.file']);
   const loading = loadConfig(configFile, env);
   const configProblems = await problemsOf(loading);
+  const loadingWeb = webConfigFile === '' ? Promise.resolve(NO_WEB_CONFIG) : loadWebConfig(webConfigFile);
+  const webProblems = await problemsOf(loadingWeb);
   const problems = [
     ...configProblems,
     ...(configProblems.length === 0 ? await setupProblems(await loading, configFile, env) : []),
-    ...(webConfigFile === undefined ? [] : await problemsOf(loadWebConfig(webConfigFile))),
+    ...webProblems,
   ];
   if (problems.length > 0) {
     stderr.write(`${new ConfigError(problems).message}\n${count(problems.length, 'problem')} found\n`);
     return 2;
   }
   const config = await loading;
-  for (const warning of config.warnings) stderr.write(`Warning: ${warning}\n`);
+  for (const warning of [...config.warnings, ...(await loadingWeb).warnings]) stderr.write(`Warning: ${warning}\n`);
   stdout.write(`OK: ${summary(config)}\n${openingReport(config, clock.now())}`);
   return 0;
 }

@@ -56,9 +56,10 @@ export function parseFlags(argv: readonly string[]): ServeFlags {
     isCheck: values['config.check'],
     listenAddresses: values['web.listen-address'],
     telemetryPath,
-    webConfigFile: values['web.config.file'],
+    // Service files pass an empty value for none.
+    webConfigFile: values['web.config.file'] || undefined,
     storagePath: values['storage.path'],
-    logLevel: oneOf('log.level', values['log.level'], LOG_LEVELS),
-    logFormat: oneOf('log.format', values['log.format'], LOG_FORMATS),
+    logLevel: oneOf('log.level', values['log.level'].toLowerCase(), LOG_LEVELS),
+    logFormat: oneOf('log.format', values['log.format'].toLowerCase(), LOG_FORMATS),
   };
 }

@@ -1,186 +1,211 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { isDeepStrictEqual } from 'node:util';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import type { Clock } from '../core/clock.ts';
-import { Authenticator } from './basic-auth.ts';
-import { bcryptThread } from './bcrypt-worker.ts';
-import { guarded } from './access-control.ts';
 import type { Handler } from './access-control.ts';
 import type { Limits } from './limits.ts';
-import { rateLimiter } from './rate-limit.ts';
-import { tlsFront } from './tls-front.ts';
-import type { WebConfig } from './web-config.ts';
+import type { LogRefusal } from './refusal-log.ts';
 
-export interface Logger {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
 }
 
-/** How often a refusal is logged that has the same reason as one before. */
-const REFUSAL_LOG_INTERVAL_MS = 60_000;
+interface Connection {
+  /** As it was accepted, below TLS. */
+  readonly raw: Socket;
+  /** Requests without a complete response, oldest first. The first one is being handled, the others wait. */
+  readonly exchanges: Exchange[];
+  /** Ends with the response to the last request. */
+  isEnding: boolean;
+}
+
+export interface ConnectionsOptions {
+  /** Handles one request at a time of each connection. */
+  readonly handler: Handler;
+  readonly limits: Pick<Limits, 'maxConnections' | 'maxWaitingRequests' | 'responseTimeout'>;
+  readonly logRefusal: LogRefusal;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
 
 /**
- * Serves HTTP on the connections that the listeners take. The listeners know nothing of the web config, so that
- * everything in it, TLS included, can change while they stay open:
- *
- *     listener -> connect() -> [TLS handshake] -> node:http -> [web config: limit, headers, users] -> handler
+ * The connections of one listen address: bounds how many there are and how many requests wait on each, and ends them
+ * without cutting off a response. Node's own `closeIdleConnections` would cut off responses that are still being sent.
  */
 export class Connections {
-  readonly #options: { handler: Handler; logger: Logger; clock: Clock; limits: Limits };
-  readonly #http: Server;
-  readonly #bcrypt = bcryptThread();
-  readonly #authenticator = new Authenticator(this.#bcrypt.compare);
-  readonly #refusalsLogged = new Map<string, number>();
+  readonly #options: ConnectionsOptions;
+  readonly #open = new Map<string, Connection>();
+  readonly #bySocket = new WeakMap<Socket, Connection>();
+  /** Without a request, the longest idle one first. */
+  readonly #idle = new Set<Connection>();
+  /** With a request, the longest busy one first. */
+  readonly #busy = new Set<Connection>();
+  #onEmpty: () => void = () => undefined;
 
-  #config: WebConfig;
-  #handle: Handler;
-  #enter: (socket: Socket) => void;
-  #closing: (() => void) | undefined;
-
-  /** As the listeners gave them. */
-  readonly #plain = new Set<Socket>();
-  /** As node:http has them: TLS sockets after the handshake, or the plain ones. */
-  readonly #served = new Set<Socket>();
-  /** Those of them that are owed a response. */
-  readonly #busy = new Map<Socket, ServerResponse>();
-  /** Those of them that end with the next response. */
-  readonly #last = new WeakSet<Socket>();
-
-  constructor(options: { handler: Handler; logger: Logger; clock: Clock; limits: Limits }, config: WebConfig) {
+  constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#http = this.#httpServer();
-    this.#config = config;
-    this.#handle = this.#guard(config);
-    this.#enter = this.#entrance(config);
   }
 
-  get scheme(): 'http' | 'https' {
-    return this.#config.tls === undefined ? 'http' : 'https';
+  /** Counts a connection that was accepted. At the limit the longest idle one is closed. */
+  add(raw: Socket): void {
+    const peer = peerOf(raw);
+    if (peer === undefined) {
+      raw.destroy();
+      return;
+    }
+    if (this.#open.size >= this.#options.limits.maxConnections) this.#makeRoom();
+    const connection: Connection = { raw, exchanges: [], isEnding: false };
+    this.#open.set(peer, connection);
+    this.#idle.add(connection);
+    raw.once('close', () => {
+      this.#remove(peer, connection);
+    });
   }
 
-  /** From now on for every request, also on connections that are open; these end if the TLS settings are others now. */
-  use(config: WebConfig): void {
-    const sameTls = isDeepStrictEqual(config.tls?.settings, this.#config.tls?.settings);
-    this.#handle = this.#guard(config);
-    if (!sameTls) this.#enter = this.#entrance(config);
-    this.#config = config;
-    if (!sameTls) this.#endServed();
+  /** Lets requests come in on a connection: `socket` is the one that was added, or the TLS socket above it. */
+  admit(socket: Socket): void {
+    const peer = peerOf(socket);
+    // A TLS socket does not say which connection it belongs to; the client's address and port do.
+    const connection = peer === undefined ? undefined : this.#open.get(peer);
+    if (connection === undefined) socket.destroy();
+    else this.#bySocket.set(socket, connection);
   }
 
-  connect(socket: Socket): void {
-    this.#plain.add(socket);
-    socket.on('close', () => this.#plain.delete(socket));
-    // node:http and node:tls have their own listeners while they own it; this is for the time between.
-    socket.on('error', () => undefined);
-    this.#enter(socket);
+  /** Handles a request as soon as the responses to those before it are complete. */
+  handle(req: IncomingMessage, res: ServerResponse): void {
+    const { socket } = req;
+    const connection = this.#bySocket.get(socket);
+    if (connection === undefined || socket.destroyed) {
+      socket.destroy();
+      stopParsing(socket);
+      return;
+    }
+    const { exchanges } = connection;
+    const { maxWaitingRequests } = this.#options.limits;
+    if (exchanges.length > maxWaitingRequests) {
+      this.#close(connection, `more than ${maxWaitingRequests} requests waiting`);
+      stopParsing(socket);
+      return;
+    }
+    exchanges.push({ req, res });
+    if (exchanges.length === 1) this.#start(connection);
   }
 
-  /** Says in the log that a connection was refused, once a minute for each reason. */
-  refused(address: string | undefined, reason: string): void {
-    const { clock, logger } = this.#options;
-    const now = clock.monotonic();
-    const logged = this.#refusalsLogged.get(reason);
-    if (logged !== undefined && now - logged < REFUSAL_LOG_INTERVAL_MS) return;
-    this.#refusalsLogged.set(reason, now);
-    logger.warn({ client: address, reason }, 'Refused a connection');
+  /**
+   * Ends a connection whose input cannot be read any further. Requests that came before are still responded to.
+   * @param response sent as it is, unless another response would come before it; undefined when the client is gone
+   */
+  fail(socket: Duplex, response: string | undefined): void {
+    const connection = socket instanceof Socket ? this.#bySocket.get(socket) : undefined;
+    const [current, next] = connection?.exchanges ?? [];
+    const isOwnBody = current !== undefined && next === undefined && !current.req.complete && !current.res.headersSent;
+    if (response === undefined || !socket.writable) socket.destroy();
+    else if (connection === undefined || current === undefined || isOwnBody) {
+      socket.end(response, () => {
+        socket.destroy();
+      });
+    } else endAfterResponses(connection);
   }
 
-  /** Idle connections end at once, the others after their response, or after `graceMs`. */
+  /** Ends idle connections at once, and the others after the response to their last request. */
+  end(): void {
+    for (const connection of this.#open.values()) {
+      if (connection.exchanges.length === 0) connection.raw.destroy();
+      else endAfterResponses(connection);
+    }
+  }
+
+  /** Like {@link end}; after `graceMs` whatever is left is cut off. */
   async close(graceMs: number): Promise<void> {
     const grace = new AbortController();
     await new Promise<void>((resolve) => {
-      this.#closing = resolve;
-      this.#endServed();
-      if (this.#served.size === 0) resolve();
+      this.#onEmpty = resolve;
+      this.end();
+      if (this.#open.size === 0) resolve();
       else void this.#options.clock.sleep(graceMs, grace.signal).then(resolve);
     });
     grace.abort();
-    for (const socket of [...this.#served, ...this.#plain]) socket.destroy();
-    this.#http.close();
-    await this.#bcrypt.close();
+    for (const { raw } of this.#open.values()) raw.destroy();
   }
 
-  #httpServer(): Server {
-    const { limits } = this.#options;
-    const server = createServer(limits, (req, res) => {
-      // A pipelined request waits for the response before it: a client that sends many and reads none gets no further.
-      if (res.socket === null)
-        res.once('socket', () => {
-          this.#serve(req, res);
-        });
-      else this.#serve(req, res);
-    });
-    server.timeout = limits.socketTimeout;
-    server.on('connection', (socket) => {
-      this.#served.add(socket);
-      socket.on('close', () => {
-        this.#served.delete(socket);
-        if (this.#served.size === 0) this.#closing?.();
-      });
-      if (this.#closing !== undefined) socket.destroy();
-    });
-    // It never listens itself, but this is what starts its watch over headersTimeout and requestTimeout.
-    server.emit('listening');
-    return server;
-  }
-
-  #guard({ headers, users, rateLimit }: WebConfig): Handler {
-    const { handler, clock, logger } = this.#options;
-    return guarded(handler, {
-      headers,
-      users,
-      allow: rateLimit === undefined ? undefined : rateLimiter(rateLimit, clock),
-      authenticator: this.#authenticator,
-      failed: (err) => {
-        logger.error({ err }, 'Cannot check a password');
-      },
-    });
-  }
-
-  #entrance({ tls }: WebConfig): (socket: Socket) => void {
-    const serve = (socket: Socket): void => void this.#http.emit('connection', socket);
-    if (tls === undefined) return serve;
-    const { limits, logger } = this.#options;
-    return tlsFront({
-      tls: tls.settings,
-      material: tls.material,
-      handshakeTimeout: limits.handshakeTimeout,
-      accept: serve,
-      refused: (socket, reason) => {
-        this.refused(socket.remoteAddress, reason);
-      },
-      renewed: (notAfter) => {
-        logger.info({ not_after: notAfter }, 'Read the TLS certificate, key and client CA again');
-      },
-      notRenewed: (problems) => {
-        logger.error({ problems }, 'Cannot use the new TLS certificate, key or client CA; the old ones stay');
-      },
-    });
-  }
-
-  #serve(req: IncomingMessage, res: ServerResponse): void {
-    const { socket } = req;
-    this.#busy.set(socket, res);
-    if (this.#closing !== undefined || this.#last.has(socket)) res.setHeader('Connection', 'close');
-    const deadline = setTimeout(() => socket.destroy(), this.#options.limits.responseTimeout);
-    res.on('close', () => {
+  #start(connection: Connection): void {
+    const [current] = connection.exchanges;
+    if (current === undefined) return;
+    const { req, res } = current;
+    this.#idle.delete(connection);
+    this.#busy.delete(connection);
+    this.#busy.add(connection);
+    if (connection.isEnding && connection.exchanges.length === 1) announceEnd(res);
+    const deadline = setTimeout(() => connection.raw.destroy(), this.#options.limits.responseTimeout);
+    res.once('close', () => {
       clearTimeout(deadline);
-      if (this.#busy.get(socket) !== res) return;
-      this.#busy.delete(socket);
-      if (this.#closing !== undefined || this.#last.has(socket)) socket.end();
+      this.#finish(connection, req.socket);
     });
-    this.#handle(req, res);
+    this.#options.handler(req, res);
   }
 
-  #endServed(): void {
-    for (const socket of this.#served) {
-      const response = this.#busy.get(socket);
-      this.#last.add(socket);
-      if (response === undefined) socket.destroy();
-      else if (!response.headersSent) response.setHeader('Connection', 'close');
+  /** The current response is complete, or was cut off. */
+  #finish(connection: Connection, socket: Socket): void {
+    connection.exchanges.shift();
+    // Not writable after `Connection: close`: a request that came later is not handled.
+    if (!socket.writable) return;
+    if (connection.exchanges.length > 0) {
+      this.#start(connection);
+      return;
     }
+    this.#busy.delete(connection);
+    this.#idle.add(connection);
+    if (connection.isEnding) socket.end();
   }
+
+  #makeRoom(): void {
+    // If all are busy, one that reads its response slowly is more likely an attack than a scrape.
+    const [longestIdle] = this.#idle;
+    const [longestBusy] = this.#busy;
+    const connection = longestIdle ?? longestBusy;
+    if (connection !== undefined) this.#close(connection, 'too many connections');
+  }
+
+  #close(connection: Connection, reason: string): void {
+    const { raw } = connection;
+    this.#options.logRefusal({ message: 'Closed a connection', reason, client: raw.remoteAddress });
+    const peer = peerOf(raw);
+    raw.destroy();
+    // Before its `close` event, so that the count is right at once.
+    if (peer !== undefined) this.#remove(peer, connection);
+  }
+
+  #remove(peer: string, connection: Connection): void {
+    if (this.#open.get(peer) === connection) this.#open.delete(peer);
+    this.#idle.delete(connection);
+    this.#busy.delete(connection);
+    connection.exchanges.length = 0;
+    if (this.#open.size === 0) this.#onEmpty();
+  }
+}
+
+function endAfterResponses(connection: Connection): void {
+  connection.isEnding = true;
+  const [current] = connection.exchanges;
+  if (connection.exchanges.length === 1 && current?.res.headersSent === false) announceEnd(current.res);
+}
+
+/**
+ * Node's parser goes on through all that it has read of a closed connection, up to 2,000 requests, and keeps them in
+ * memory until the socket is gone. It stops when its (undocumented) callback says that no HTTP follows.
+ */
+function stopParsing(socket: Socket): void {
+  const parser: unknown = Reflect.get(socket, 'parser');
+  const NO_HTTP_FOLLOWS = 2;
+  if (typeof parser === 'object' && parser !== null) Reflect.set(parser, 'onIncoming', () => NO_HTTP_FOLLOWS);
+}
+
+function announceEnd(res: ServerResponse): void {
+  res.setHeader('Connection', 'close');
+}
+
+/** Address and port of the client, which no other open connection to the same address has; undefined when it is gone. */
+function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort ?? ''}`;
 }

@@ -1,20 +1,22 @@
-/** What one client may take from the others. Times in milliseconds, sizes in bytes. */
+/** How much one client may use. Times in milliseconds, sizes in bytes. */
 export interface Limits {
-  /** Per listen address; what comes on top is closed at once. */
+  /** Per listen address; one more closes the longest idle connection. */
   readonly maxConnections: number;
+  /** Requests of one connection that wait while another is handled; one more closes the connection. */
+  readonly maxWaitingRequests: number;
   /** From connecting to the end of the TLS handshake. */
   readonly handshakeTimeout: number;
   /** From connecting, or from a request's first byte, to the end of its headers; then 408. */
   readonly headersTimeout: number;
   /** The same, to the end of its body; then 408. */
   readonly requestTimeout: number;
-  /** How often the two above are looked at. */
+  /** How often the two above are checked. */
   readonly connectionsCheckingInterval: number;
   /** Request line and headers together; then 431. */
   readonly maxHeaderSize: number;
-  /** Without a byte moving while a response is due. */
+  /** Without a byte sent or received while a response is due. */
   readonly socketTimeout: number;
-  /** From the end of a request's headers to the last byte of its response. */
+  /** From the start of handling a request to the last byte of its response. */
   readonly responseTimeout: number;
   /** Of an idle connection. */
   readonly keepAliveTimeout: number;
@@ -22,6 +24,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   maxConnections: 2000,
+  maxWaitingRequests: 16,
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   requestTimeout: 30_000,

@@ -1,21 +1,21 @@
+import { createServer, isIPv6 } from 'node:net';
 import type { Server } from 'node:net';
-import { isIPv6 } from 'node:net';
 
 import { OperationError, UsageError } from '../core/errors.ts';
 
 export interface ListenAddress {
-  /** Undefined means every address of the machine. IPv6 without brackets. */
+  /** Undefined means every address of the machine. IPv6 has no brackets here. */
   readonly host: string | undefined;
-  /** 0 lets the system choose. */
+  /** 0 means any free port. */
   readonly port: number;
 }
 
-const HOW = 'write host:port, :port or [IPv6]:port, such as 127.0.0.1:10122';
+const FORMAT = 'write host:port, :port or [IPv6]:port, such as 127.0.0.1:10122';
 
 /** Reads `host:port`, `:port` or `[::1]:port`. Throws {@link UsageError}. */
 export function parseListenAddress(text: string): ListenAddress {
   const refuse = (why: string): UsageError =>
-    new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}; ${HOW}`);
+    new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}; ${FORMAT}`);
 
   if (text.includes('://')) throw refuse('an address has no scheme');
   const match = /^(?:\[([^\]]*)\]|([^[\]]*)):([^:\]]*)$/.exec(text);
@@ -32,20 +32,18 @@ export function parseListenAddress(text: string): ListenAddress {
 }
 
 /**
- * Binds `server`. Without a host it takes IPv6 and IPv4 in one socket, or IPv4 alone where IPv6 is off.
- * Rejects with {@link OperationError}.
+ * Binds a socket, which a server can listen on with `listen(bound)`. Without a host it takes IPv6 and IPv4 in one
+ * socket, or IPv4 alone where IPv6 is off. Rejects with {@link OperationError}.
  */
-export async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+export async function bind({ host, port }: ListenAddress): Promise<Server> {
+  const server = createServer();
   await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new OperationError(`Cannot listen on ${format({ host, port })}: ${explain(error)}`, { cause: error }));
-    };
-    server.once('error', failed);
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-      server.off('error', failed);
-      resolve();
     });
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
   });
+  return server;
 }
 
 /** `host:port` of a server that listens, IPv6 in brackets. */

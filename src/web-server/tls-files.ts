@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { createSecureContext, DEFAULT_CIPHERS } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions, SecureVersion } from 'node:tls';
 
 import { readFailure } from '../config/file-checks.ts';
@@ -19,15 +19,15 @@ export interface WebTlsConfig {
   readonly clientAllowedSans: readonly string[] | undefined;
   readonly minVersion: SecureVersion;
   readonly maxVersion: SecureVersion;
-  /** OpenSSL's names; undefined means Node's choice. */
-  readonly ciphers: string | undefined;
+  /** OpenSSL's names, separated by colons. */
+  readonly ciphers: string;
   /** OpenSSL's names; undefined means Node's choice. */
   readonly ecdhCurve: string | undefined;
   readonly honorCipherOrder: boolean;
 }
 
 export type TlsPart = 'cert' | 'key' | 'clientCa';
-export interface TlsTrouble {
+export interface TlsProblem {
   readonly part: TlsPart;
   readonly message: string;
 }
@@ -41,8 +41,8 @@ export interface TlsMaterial {
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Reads and checks certificate, key and CA. Returns every problem instead if there is one; never throws. */
-export function readTlsMaterial(tls: WebTlsConfig): TlsMaterial | TlsTrouble[] {
-  const problems: TlsTrouble[] = [];
+export function readTlsMaterial(tls: WebTlsConfig): TlsMaterial | TlsProblem[] {
+  const problems: TlsProblem[] = [];
   const attempt = <T>(part: TlsPart, action: () => T): T | undefined => {
     try {
       return action();
@@ -66,8 +66,30 @@ export function readTlsMaterial(tls: WebTlsConfig): TlsMaterial | TlsTrouble[] {
   return problems.length > 0 ? problems : { options, notAfter: new Date(cert.first.validTo) };
 }
 
-/** Changes when one of the files was written or replaced; a file that cannot be looked at counts as one of no content. */
-export function fingerprint({ cert, key, clientCa }: WebTlsConfig): string {
+export interface TlsFilesEvents {
+  readonly onRenewed: (material: TlsMaterial) => void;
+  readonly onProblems: (messages: readonly string[]) => void;
+}
+
+/**
+ * Returns a function that reads certificate, key and client CA again if one of the files has changed since the last
+ * call. Problems are reported once for each change.
+ */
+export function watchTlsFiles(tls: WebTlsConfig, { onRenewed, onProblems }: TlsFilesEvents): () => void {
+  let seen = fingerprint(tls);
+  return () => {
+    const current = fingerprint(tls);
+    if (current === seen) return;
+    // Taken before reading: a file that is written meanwhile is read at the next call.
+    seen = current;
+    const material = readTlsMaterial(tls);
+    if (Array.isArray(material)) onProblems(material.map(({ message }) => message));
+    else onRenewed(material);
+  };
+}
+
+/** Changes when one of the files is written or replaced. */
+function fingerprint({ cert, key, clientCa }: WebTlsConfig): string {
   return [cert, key, clientCa]
     .map((source) => {
       if (source === undefined || 'pem' in source) return '';
@@ -87,17 +109,17 @@ function secureContextOptions(
   key: string,
   ca: string[] | undefined,
 ): SecureContextOptions {
-  // OpenSSL 3 keeps TLS 1.0 and 1.1 for its lowest security level: they sign with SHA-1.
+  // OpenSSL 3 allows TLS 1.0 and 1.1 only at its lowest security level: they sign with SHA-1.
   const legacy = tls.minVersion === 'TLSv1' || tls.minVersion === 'TLSv1.1';
-  const ciphers = legacy ? `${tls.ciphers ?? DEFAULT_CIPHERS}:@SECLEVEL=0` : tls.ciphers;
+  const ciphers = legacy ? `${tls.ciphers}:@SECLEVEL=0` : tls.ciphers;
   return {
     cert,
     key,
     minVersion: tls.minVersion,
     maxVersion: tls.maxVersion,
     honorCipherOrder: tls.honorCipherOrder,
+    ciphers,
     ...(ca === undefined ? {} : { ca }),
-    ...(ciphers === undefined ? {} : { ciphers }),
     ...(tls.ecdhCurve === undefined ? {} : { ecdhCurve: tls.ecdhCurve }),
   };
 }

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 
 import type { Mapping, Reader } from '../config/value-reader.ts';
-import { flag, line, text } from '../config/value-parsers.ts';
+import { line, text } from '../config/value-parsers.ts';
+import { goBoolean, unlessEmpty } from './go-values.ts';
+import { systemRoots } from './system-roots.ts';
 import { readTlsMaterial } from './tls-files.ts';
 import type { PemSource, TlsMaterial, TlsPart, WebTlsConfig } from './tls-files.ts';
 import { CIPHER_SUITES, CLIENT_AUTH_TYPES, CURVES, TLS13_CIPHERS, TLS_VERSIONS } from './tls-names.ts';
@@ -28,13 +30,16 @@ export const TLS_KEYS = [
   'prefer_server_cipher_suites',
 ] as const;
 
+/** Reports what works, but is likely a mistake. */
+export type Warn = (value: Reader, message: string) => void;
+
 type TlsMapping = Mapping<(typeof TLS_KEYS)[number]>;
 
 /**
- * Reads `tls_server_config` and the files it names, whose relative paths start at `directory`; undefined when it says
- * nothing, or what cannot be used, which was reported.
+ * Reads `tls_server_config` and the files it names, whose relative paths start at `directory`; undefined when it is
+ * empty, or after reporting a problem.
  */
-export function readTls(value: Reader | undefined, directory: string): WebTls | undefined {
+export function readTls(value: Reader | undefined, directory: string, warn: Warn): WebTls | undefined {
   const keys = value?.mapping(TLS_KEYS);
   if (value === undefined || keys === undefined) return undefined;
   if (TLS_KEYS.every((key) => keys.optional(key) === undefined)) return undefined;
@@ -45,13 +50,14 @@ export function readTls(value: Reader | undefined, directory: string): WebTls | 
   if (cert === 'missing') value.reportKey('TLS needs cert_file, or cert');
   if (key === 'missing') value.reportKey('TLS needs key_file, or key');
 
+  const client = readClientAuth(keys, clientCa !== 'missing', warn);
   const options = {
-    clientCa: typeof clientCa === 'object' ? clientCa.source : undefined,
-    ...readClientAuth(keys, clientCa !== 'missing'),
+    ...client,
+    clientCa: typeof clientCa === 'object' ? clientCa.source : client.clientAuth.verify ? systemRoots() : undefined,
     ...readVersions(keys),
     ciphers: readCiphers(keys.optional('cipher_suites')),
     ecdhCurve: readCurves(keys.optional('curve_preferences')),
-    honorCipherOrder: flag(keys.optional('prefer_server_cipher_suites')) ?? true,
+    honorCipherOrder: goBoolean(keys.optional('prefer_server_cipher_suites')) ?? true,
   };
   if (typeof cert !== 'object' || typeof key !== 'object') return undefined;
   const settings: WebTlsConfig = { cert: cert.source, key: key.source, ...options };
@@ -67,14 +73,14 @@ export function readTls(value: Reader | undefined, directory: string): WebTls | 
   return undefined;
 }
 
-/** `NAME_file`, or the text under `NAME`; `wrong` was reported. */
+/** `NAME_file`, or the text under `NAME`; `wrong` after reporting a problem. */
 function readPem(
   keys: TlsMapping,
   name: 'cert' | 'key' | 'client_ca',
   directory: string,
 ): { source: PemSource; value: Reader } | 'missing' | 'wrong' {
-  const file = keys.optional(`${name}_file`);
-  const inline = keys.optional(name);
+  const file = unlessEmpty(keys.optional(`${name}_file`));
+  const inline = unlessEmpty(keys.optional(name));
   const value = file ?? inline;
   if (value === undefined) return 'missing';
   if (file !== undefined && inline !== undefined) {
@@ -86,14 +92,24 @@ function readPem(
   return { source: file === undefined ? { pem: found } : { file: resolve(directory, found) }, value };
 }
 
-function readClientAuth(keys: TlsMapping, hasCa: boolean): Pick<WebTlsConfig, 'clientAuth' | 'clientAllowedSans'> {
-  const type = keys.optional('client_auth_type');
+function readClientAuth(
+  keys: TlsMapping,
+  hasCa: boolean,
+  warn: Warn,
+): Pick<WebTlsConfig, 'clientAuth' | 'clientAllowedSans'> {
+  const type = unlessEmpty(keys.optional('client_auth_type'));
   const sans = keys.optional('client_allowed_sans');
   const chosen = type === undefined ? CLIENT_AUTH_TYPES.NoClientCert : choice(type, CLIENT_AUTH_TYPES);
-  if (chosen?.verify === true && !hasCa) type?.report('This type needs client_ca_file, or client_ca, to verify with');
+  if (type !== undefined && chosen?.verify === true && !hasCa)
+    warn(
+      type,
+      'Every certificate of a CA that this system trusts is accepted: set client_ca_file to the CA of your clients',
+    );
   if (chosen?.ask === false) {
     for (const key of ['client_ca_file', 'client_ca', 'client_allowed_sans'] as const) {
-      keys.optional(key)?.reportKey('No effect while client_auth_type is NoClientCert, the default: choose another');
+      unlessEmpty(keys.optional(key))?.reportKey(
+        'No effect while client_auth_type is NoClientCert, the default: choose another',
+      );
     }
   }
   const clientAllowedSans = sans?.list('a list of names')?.flatMap((san) => line(san) ?? []);
@@ -112,11 +128,11 @@ function readVersions(keys: TlsMapping): Pick<WebTlsConfig, 'minVersion' | 'maxV
   return { minVersion, maxVersion };
 }
 
-function readCiphers(value: Reader | undefined): string | undefined {
-  const ciphers = names(value, CIPHER_SUITES);
-  return ciphers === undefined || ciphers.length === 0
-    ? undefined
-    : [...new Set([...TLS13_CIPHERS, ...ciphers])].join(':');
+/** Without a list all suites that Go offers: each has forward secrecy. */
+function readCiphers(value: Reader | undefined): string {
+  const chosen = names(value, CIPHER_SUITES) ?? [];
+  const ciphers = chosen.length === 0 ? Object.values(CIPHER_SUITES) : chosen;
+  return [...new Set([...TLS13_CIPHERS, ...ciphers])].join(':');
 }
 
 function readCurves(value: Reader | undefined): string | undefined {

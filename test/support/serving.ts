@@ -8,7 +8,7 @@ import { startServer } from '../../src/web-server/server.ts';
 import type { RunningServer, ServerOptions } from '../../src/web-server/server.ts';
 
 export interface LogLine {
-  readonly level: 'info' | 'warn' | 'error';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly details: object;
 }
@@ -31,7 +31,7 @@ export async function serve(options: Partial<ServerOptions> = {}): Promise<Serve
       res.end('served');
     },
     listenAddresses: ['127.0.0.1:0'],
-    logger: { info: keep('info'), warn: keep('warn'), error: keep('error') },
+    logger: { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
     clock: systemClock,
     ...options,
   });

@@ -8,10 +8,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { hashSync } from 'bcryptjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { systemClock } from '../../src/core/clock.ts';
 import { ConfigError, OperationError, UsageError } from '../../src/core/errors.ts';
+import { Connections } from '../../src/web-server/connections.ts';
 import { dial, received, serve } from '../support/serving.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
@@ -44,6 +45,25 @@ async function busyPort(): Promise<number> {
   await once(busy, 'listening');
   busy.unref();
   return (busy.address() as AddressInfo).port;
+}
+
+/** A handler that leaves each response to the test. */
+function held(): {
+  handler: (req: IncomingMessage, res: ServerResponse) => void;
+  next: () => Promise<ServerResponse>;
+} {
+  const waiting: ServerResponse[] = [];
+  let wake: () => void = () => undefined;
+  return {
+    handler: (_, res) => {
+      waiting.push(res);
+      wake();
+    },
+    next: async () => {
+      while (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return waiting.shift() as ServerResponse;
+    },
+  };
 }
 
 describe('listening', () => {
@@ -272,9 +292,47 @@ describe('clients that misbehave', () => {
     let count = 0;
     const { port } = await serve({ handler: (_, res) => void res.end(`<${++count}>`) });
     const socket = await dial(port);
-    socket.write(GET.repeat(20) + LAST_GET);
+    socket.write(GET.repeat(16) + LAST_GET);
     const numbers = (await received(socket)).match(/<\d+>/g);
-    expect(numbers).toEqual(Array.from({ length: 21 }, (_, i) => `<${i + 1}>`));
+    expect(numbers).toEqual(Array.from({ length: 17 }, (_, i) => `<${i + 1}>`));
+  });
+
+  test('a connection on which more than 16 requests wait is closed, and the others are served', async () => {
+    const { handler, next } = held();
+    const { port, log } = await serve({ handler });
+    const [flood, other] = [await dial(port), await dial(port)];
+    flood.write(GET.repeat(17));
+    const response = await next();
+    other.write(LAST_GET);
+    (await next()).end('served');
+    expect(await received(other)).toContain('served');
+    expect(log.filter(({ level }) => level === 'warn')).toEqual([]);
+
+    let isCutOff = false;
+    response.on('close', () => (isCutOff = true));
+    flood.write(GET);
+    expect(await received(flood)).toBe('');
+    await expect.poll(() => isCutOff).toBe(true);
+    expect(log.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({
+        message: 'Closed a connection',
+        details: { client: '127.0.0.1', reason: 'more than 16 requests waiting' },
+      }),
+    ]);
+  });
+
+  test('of a flood on one connection no more than 18 requests are parsed', async () => {
+    const { handler, next } = held();
+    const parsed = vi.spyOn(Connections.prototype, 'handle');
+    onTestFinished(() => {
+      parsed.mockRestore();
+    });
+    const { port } = await serve({ handler });
+    const flood = await dial(port);
+    flood.write(GET.repeat(1000));
+    await next();
+    expect(await received(flood)).toBe('');
+    expect(parsed.mock.calls.length).toBe(18);
   });
 
   test('a client that has closed its side after the request is answered', async () => {
@@ -291,20 +349,44 @@ describe('clients that misbehave', () => {
     expect(idle.every((socket) => !socket.closed)).toBe(true);
   });
 
-  test('connections above the limit are closed at once, and the log says so once', async () => {
+  test('at the limit the longest idle connection is closed for a new one, and the log says so once', async () => {
     const { port, log } = await serve({ limits: { maxConnections: 3 } });
-    const first = await dial(port);
-    await Promise.all([dial(port), dial(port)]);
-    for (let i = 0; i < 3; i++) expect(await received(await dial(port))).toBe('');
+    const [first, second, third] = [await dial(port), await dial(port), await dial(port)];
+    first.write(GET);
+    await once(first, 'data');
+    const fourth = await dial(port);
+    expect(await received(second)).toBe('');
+    const fifth = await dial(port);
+    expect(await received(third)).toBe('');
+    for (const socket of [first, fourth, fifth]) {
+      socket.write(LAST_GET);
+      expect(await received(socket)).toContain('served');
+    }
     expect(log.filter(({ level }) => level === 'warn')).toEqual([
       expect.objectContaining({
-        message: 'Refused a connection',
+        message: 'Closed a connection',
         details: { client: '127.0.0.1', reason: 'too many connections' },
       }),
     ]);
-    first.end();
-    await received(first);
-    expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('served');
+  });
+
+  test('a connection with a request is closed for a new one only when all have a request, the oldest first', async () => {
+    const { handler, next } = held();
+    const { port } = await serve({ handler, limits: { maxConnections: 2 } });
+    const [first, idle] = [await dial(port), await dial(port)];
+    first.write(GET);
+    await next();
+    const second = await dial(port);
+    expect(await received(idle)).toBe('');
+    second.write(LAST_GET);
+    const response = await next();
+    const third = await dial(port);
+    expect(await received(first)).toBe('');
+    third.write(LAST_GET);
+    (await next()).end('third');
+    expect(await received(third)).toContain('third');
+    response.end('second');
+    expect(await received(second)).toContain('second');
   });
 
   test('an idle connection is closed after a while, and what is no HTTP at once', async () => {
@@ -320,25 +402,6 @@ describe('clients that misbehave', () => {
 
 describe('closing', () => {
   const never = { ...systemClock, sleep: () => new Promise<void>(() => undefined) };
-
-  /** Holds every request until `answer` is called with it. */
-  function held(): {
-    handler: (req: IncomingMessage, res: ServerResponse) => void;
-    next: () => Promise<ServerResponse>;
-  } {
-    const waiting: ServerResponse[] = [];
-    let wake: () => void = () => undefined;
-    return {
-      handler: (_, res) => {
-        waiting.push(res);
-        wake();
-      },
-      next: async () => {
-        while (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-        return waiting.shift() as ServerResponse;
-      },
-    };
-  }
 
   test('idle connections end at once, a request in flight is answered, new ones are not taken', async () => {
     const { handler, next } = held();
@@ -393,6 +456,19 @@ describe('closing', () => {
     (await next()).end('and the pipelined one');
     busy.once('end', () => busy.end());
     expect(await answer).toMatch(/done[^]*connection: close[^]*and the pipelined one/i);
+    await closing;
+  });
+
+  test('a response that is still being sent to a slow reader is finished', async () => {
+    const large = Buffer.alloc(16 * 1024 * 1024, 'x');
+    const { port, close } = await serve({ handler: (_, res) => res.end(large), clock: never });
+    const slow = await dial(port);
+    slow.write(GET);
+    await once(slow, 'readable');
+    const closing = close();
+    await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
+    slow.once('end', () => slow.end());
+    expect((await received(slow)).match(/x/g)).toHaveLength(large.length);
     await closing;
   });
 

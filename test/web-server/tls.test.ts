@@ -10,7 +10,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { ConfigError } from '../../src/core/errors.ts';
-import { subjectAltNames } from '../../src/web-server/tls-front.ts';
+import { subjectAltNames } from '../../src/web-server/client-certificate.ts';
 import { issue, makeCa, writePair } from '../support/certificates.ts';
 import type { KeyPair } from '../support/certificates.ts';
 import { dial, received, serve } from '../support/serving.ts';

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { installed } from '../support/installed.ts';
 import { issue, makeCa, writePair } from '../support/certificates.ts';
 
 const HASH = '$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG';
+const SYSTEM_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 const EXAMPLE = new URL('../../web-config.example.yaml', import.meta.url);
 
 let directory: string;
@@ -134,7 +136,6 @@ test('all problems are reported at once, with their places', async () => {
     '5:16: tls_server_config.max_version: Must not be lower than min_version, which is TLS12 unless set',
     expect.stringMatching(/^6:19: tls_server_config.cipher_suites\[0\]: Must be one of TLS_AES_128_GCM_SHA256, /),
     '7:23: tls_server_config.curve_preferences[0]: Must be one of CurveP256, CurveP384, CurveP521, X25519',
-    '8:21: tls_server_config.client_auth_type: This type needs client_ca_file, or client_ca, to verify with',
     '9:3: tls_server_config.client_auth_typ: Unknown key, did you mean client_auth_type?',
     '11:10: http_server_config.http2: Must be true or false, without quotes',
     '13:22: http_server_config.headers.X-Frame-Options: Must be deny or sameorigin',
@@ -183,6 +184,58 @@ test.each([
   ],
 ])('TLS settings that cannot work are refused:\n%s', async (yaml, problem) => {
   expect(await problems(`tls_server_config:\n${yaml}\n`)).toContain(problem);
+});
+
+test.each(['VerifyClientCertIfGiven', 'RequireAndVerifyClientCert'])(
+  '%s without a CA verifies with the CAs that the system trusts, and warns',
+  async (type) => {
+    const { tls, warnings } = await load(`${TLS}  client_auth_type: ${type}\n`);
+    expect(tls?.settings.clientCa).toEqual(existsSync(SYSTEM_ROOTS) ? { file: SYSTEM_ROOTS } : undefined);
+    expect(warnings).toEqual([
+      `${join(directory, 'web.yaml')}:4:21: tls_server_config.client_auth_type: ` +
+        'Every certificate of a CA that this system trusts is accepted: set client_ca_file to the CA of your clients',
+    ]);
+  },
+);
+
+test('without a list every suite has forward secrecy, also with old TLS versions', async () => {
+  for (const version of ['', '  min_version: TLS10\n']) {
+    const { tls } = await load(TLS + version);
+    const names = String(tls?.material.options.ciphers).replace(':@SECLEVEL=0', '').split(':');
+    expect(names).toHaveLength(13);
+    for (const name of names) expect(name).toMatch(/^(?:TLS_|ECDHE-)/);
+  }
+});
+
+test('booleans of YAML 1.1 and empty texts mean what they mean in Go', async () => {
+  const { tls } = await load(
+    `${TLS}  client_auth_type: ""\n  client_ca_file: ""\n  client_ca: ''\n  cert: ""\n  prefer_server_cipher_suites: off\n` +
+      'http_server_config: { http2: on }\n',
+  );
+  expect(tls?.settings).toMatchObject({ clientAuth: { ask: false }, clientCa: undefined, honorCipherOrder: false });
+  for (const yes of ['y', 'Yes', 'ON', 'True']) {
+    const { tls: set } = await load(`${TLS}  prefer_server_cipher_suites: ${yes}\n`);
+    expect(set?.settings.honorCipherOrder, yes).toBe(true);
+  }
+  expect(await problems('http_server_config: { http2: "on" }')).toHaveLength(1);
+  expect(await problems('tls_server_config: { cert_file: "", key_file: "" }')).toEqual([
+    '1:1: tls_server_config: TLS needs cert_file, or cert',
+    '1:1: tls_server_config: TLS needs key_file, or key',
+  ]);
+});
+
+test('a hash may end with a line break', async () => {
+  expect((await load(`basic_auth_users:\n  a: |\n    ${HASH}\n`)).users).toEqual(new Map([['a', HASH]]));
+});
+
+test('a hash above cost 13 is used, with a warning that does not repeat it', async () => {
+  const hash = (cost: number): string => HASH.replace('$10$', `$${cost}$`);
+  const { users, warnings } = await load(`basic_auth_users: { a: ${hash(13)}, b: ${hash(14)} }`);
+  expect(users.size).toBe(2);
+  expect(warnings).toEqual([
+    `${join(directory, 'web.yaml')}:1:${29 + hash(13).length}: basic_auth_users.b: ` +
+      'A hash of bcrypt cost 14 makes logins slow, and others wait meanwhile: use cost 10 to 12',
+  ]);
 });
 
 test.each(['$2x$10$', '$2b$03$', '$2b$32$', '$1$10$', ''])('%s does not start a bcrypt hash', async (start) => {

@@ -1,7 +1,7 @@
 import { hashSync } from 'bcryptjs';
 import { afterEach, expect, test } from 'vitest';
 
-import { bcryptThread } from '../../src/web-server/bcrypt-worker.ts';
+import { bcryptThread } from '../../src/web-server/bcrypt-thread.ts';
 
 const { compare, close } = bcryptThread();
 afterEach(close);
