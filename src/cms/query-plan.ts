@@ -1,10 +1,9 @@
-import { MAX_RANGE_MS, WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
+import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
 import { MAX_VDNS_PER_REQUEST, PAGE_SIZE, type Query } from './client.ts';
 
 /**
  * Queries that together ask for every (VDN, window) pair once, each for so few that the response fits in one page: no
- * row can get lost between two pages, and all of them may be sent in parallel. The number of queries is the smallest
- * that a grid of equal blocks allows: about one for 100 pairs.
+ * row can get lost between two pages, and all of them may be sent in parallel. About one query per 100 pairs.
  * @param vdns ids, in any number and order
  * @param range whole windows, in any number
  * @returns newest windows first
@@ -23,13 +22,16 @@ export function planQueries(vdns: readonly number[], range: WindowRange): Query[
   return queries;
 }
 
-/** The block of at most 100 pairs that needs the fewest queries; of equal ones that with the most windows. */
+/** A smaller saving than this is not worth asking for the windows of a VDN in several queries. */
+const WORTHWHILE = 0.95;
+
+/** The block of at most 100 pairs that needs the fewest queries, or nearly so, with as many windows as possible. */
 function blockSize(ids: number, windows: number) {
   let best = { idsPerQuery: 1, windowsPerQuery: 1, queries: Infinity };
-  for (let width = 1; width <= Math.min(ids, MAX_VDNS_PER_REQUEST); width++) {
-    const height = Math.min(windows, Math.floor(PAGE_SIZE / width), MAX_RANGE_MS / WINDOW_MS);
+  for (let height = Math.min(windows, PAGE_SIZE); height >= 1; height--) {
+    const width = Math.min(ids, MAX_VDNS_PER_REQUEST, Math.floor(PAGE_SIZE / height));
     const [columns, rows] = [Math.ceil(ids / width), Math.ceil(windows / height)];
-    if (columns * rows >= best.queries) continue;
+    if (columns * rows >= WORTHWHILE * best.queries) continue;
     // Equal blocks instead of a small last one: they take equally long.
     best = {
       idsPerQuery: Math.ceil(ids / columns),

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import { type ApiClient, chunks, type Query, type QueryResult } from '../cms/client.ts';
+import type { ApiClient, Query, QueryResult } from '../cms/client.ts';
+import { planQueries } from '../cms/query-plan.ts';
 import type { RejectionReason, VdnWindow } from '../cms/rows.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ApiError, FailureReason } from '../core/errors.ts';
@@ -75,11 +76,11 @@ export class Collector {
     this.#options = options;
   }
 
-  /** One poll: every VDN asked for, in chunks. Rejects only when `signal` is aborted. */
+  /** One poll: every VDN, in queries of one page each. Rejects only when `signal` is aborted. */
   async poll({ vdns, range, latest }: PollRequest, signal: AbortSignal): Promise<PollOutcome> {
     const { client, telemetry, clock, concurrency } = this.#options;
     const started = clock.monotonic();
-    const queries: Query[] = vdns === 'all' ? [{ vdns, range }] : chunks(vdns).map((ids) => ({ vdns: ids, range }));
+    const queries: Query[] = vdns === 'all' ? [{ vdns, range }] : planQueries(vdns, range);
     const limit = pLimit(concurrency);
     let refusal: ApiError | undefined;
     const ask = async (query: Query): Promise<QueryResult> => {
@@ -106,7 +107,9 @@ export class Collector {
     const waits = failures.map(({ result }) => result.failure?.retryAfterMs ?? 0);
     return {
       failure,
-      failed: failed.some((ids) => ids === 'all') ? 'all' : failed.flat().map(Number),
+      failed: failed.some((ids) => ids === 'all')
+        ? 'all'
+        : [...new Set(failed.flat().map(Number))].sort((a, b) => a - b),
       retryAfterMs: Math.max(0, ...waits) || undefined,
     };
   }

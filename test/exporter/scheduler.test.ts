@@ -165,8 +165,8 @@ describe('the scheduler', () => {
     const failure = (_: number, ids: readonly number[]) => (ids.includes(150) ? down() : undefined);
     const vdns = Array.from({ length: 250 }, (__, index) => index + 1);
     const { scheduler, lines } = await run({ until: MINUTE, failure, vdns, isSerial: false });
-    expect(scheduler.status.lastFailure?.message).toBe('Down (VDNs 101-200)');
-    expect(lines.join('')).toContain('error="Down (VDNs 101-200)"');
+    expect(scheduler.status.lastFailure?.message).toBe('Down (VDNs 129-160)');
+    expect(lines.join('')).toContain('error="Down (VDNs 129-160)"');
   });
 
   it('honours Retry-After, also beyond the next window', async () => {
