@@ -34,7 +34,7 @@ export interface CatchUpOptions {
   readonly coverage: QueryCoverage;
 }
 
-/** Missing windows are rechecked once an hour; each is requested whenever its age has doubled. */
+/** Missing and doubtful windows are rechecked once an hour; each is requested whenever its age has doubled. */
 const RECHECK_MS = 12 * WINDOW_MS;
 
 /** Rows that one query may return: it bounds the memory, and what one failure costs. */
@@ -63,12 +63,14 @@ export function planCatchUp(options: CatchUpOptions): CatchUp | undefined {
   };
 }
 
-/** The oldest window that is not covered, or that is open and outside the regular range. */
+/** The oldest window that is not covered, that is open and outside the regular range, or whose recheck failed. */
 function oldestWanted({ horizon: { floor }, upTo, accounts, coverage }: CatchUpOptions): number {
   let oldest = Infinity;
   for (const [, coveredUpTo] of coverage.entries()) oldest = Math.min(oldest, Math.max(coveredUpTo + WINDOW_MS, floor));
-  for (const account of accounts.values())
+  for (const account of accounts.values()) {
+    if (account.hasRetries) return floor;
     for (const start of account.openWindows()) if (start >= floor && start <= upTo) oldest = Math.min(oldest, start);
+  }
   return oldest;
 }
 
@@ -117,16 +119,18 @@ function* queriesOfBlock(
   yield* queries.sort((a, b) => b.range.to - a.range.to);
 }
 
-/** Windows of a VDN that were covered and are to be requested again: missing ones to recheck, and open ones. */
+/** Windows of a VDN that were covered and are to be requested again: missing or doubtful ones, and open ones. */
 function* wantedWindows(
   account: VdnAccount,
   { from, to }: WindowRange,
   rechecked: ReadonlySet<number>,
   coveredUpTo: number,
 ): Generator<number> {
-  if (rechecked.size > 0) {
-    for (const start of account.uncounted(from, Math.min(to, coveredUpTo + WINDOW_MS)))
-      if (rechecked.has(start)) yield start;
+  if (rechecked.size > 0 || account.hasRetries) {
+    const end = Math.min(to, coveredUpTo + WINDOW_MS);
+    const isDue = (start: number) => rechecked.has(start) || account.isRetry(start);
+    for (const start of account.uncounted(from, end)) if (isDue(start)) yield start;
+    for (const start of account.doubtful(from, end)) if (isDue(start) && !account.isOpen(start)) yield start;
   }
   for (const start of account.openWindows()) if (start >= from && start < to) yield start;
 }

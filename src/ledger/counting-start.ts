@@ -10,8 +10,9 @@ const MAX_AHEAD_MS = 12 * WINDOW_MS;
 /**
  * The window with which counting starts.
  *
- * - open: no response has come yet. The API's clock decides when it says that ours was wrong at our start.
- * - fixed: from the first response on, and always for a stored ledger.
+ * - open: no response has come yet. The API's clock decides when it says that ours was wrong at our start. While the
+ *   clocks differ by hours, the later start holds until a row with activity shows which clock is wrong.
+ * - fixed: from the response that decides on, and always for a stored ledger.
  * - healed: a fixed start far in the future came from a wrong clock. It moves to the current window.
  */
 export class CountingStart {
@@ -37,14 +38,16 @@ export class CountingStart {
 
   /**
    * While the start is open, moves it to where the API's clock says that we started.
-   * @param isAnswered whether the API answered the query; this fixes the start
+   * @param isAnswered whether the API answered the query
    * @returns whether the start moved
    */
   settle(clock: TrustedClock, isAnswered: boolean): boolean {
     if (!this.#isOpen) return false;
-    this.#isOpen = !isAnswered;
+    this.#isOpen = !isAnswered || (clock.isDisputed && !clock.hasActivity);
     // A clock that an earlier failure brought does not bind: it may have been set since.
-    const window = windowAt(this.#startedAt(clock));
+    const decided = windowAt(this.#startedAt(clock));
+    const isUndecided = isAnswered && this.#isOpen;
+    const window = isUndecided ? Math.max(decided, windowAt(this.#started.now)) : decided;
     const hasMoved = (clock.apiNow !== undefined || clock.isApiRefuted) && window !== this.#window;
     if (hasMoved) this.#window = window;
     return hasMoved;
@@ -66,8 +69,9 @@ export class CountingStart {
 }
 
 /** The window itself; the current window in place of one far in the future, which came from a wrong clock. */
-export function healed(window: number, { now, apiNow }: TrustedClock): number {
-  if (apiNow === undefined) return window;
-  const currentWindow = windowAt(Math.max(now, apiNow));
+export function healed(window: number, { now, apiNow, hasActivity }: TrustedClock): number {
+  // Our clock alone may be wrong, unless rows with activity come for the windows that it says.
+  if (apiNow === undefined && !hasActivity) return window;
+  const currentWindow = windowAt(Math.max(now, apiNow ?? now));
   return window > currentWindow + MAX_AHEAD_MS ? currentWindow : window;
 }

@@ -6,7 +6,7 @@ import { type CatchUp, planCatchUp } from './catch-up-plan.ts';
 import { CountingStart, healed } from './counting-start.ts';
 import { ALL, QueryCoverage } from './coverage.ts';
 import { type Horizon, type HorizonOptions, horizonOf, horizonWindows, regularRange } from './horizon.ts';
-import { type Clocks, type TrustedClock, trustedClock } from './trusted-clock.ts';
+import { type Clocks, RowClock, type TrustedClock, trustedClock } from './trusted-clock.ts';
 import { type AccountState, NO_TOTALS, type Totals, VdnAccount } from './vdn-account.ts';
 
 /** The ledger of a call center as it is stored (docs/storage.md). */
@@ -55,6 +55,7 @@ export class Ledger {
   readonly #start: CountingStart;
   readonly #accounts = new Map<number, VdnAccount>();
   readonly #coverage: QueryCoverage;
+  readonly #rowClock: RowClock;
   /** The oldest window that a stored account may still count. */
   readonly #oldestStored: number;
   #recheckedAt: number;
@@ -70,6 +71,7 @@ export class Ledger {
     this.#options = options;
     this.#start = new CountingStart(started, state === undefined, wasAll ? state?.countingStart : undefined);
     const currentWindow = windowAt(started.now);
+    this.#rowClock = new RowClock(state === undefined ? started : undefined);
     this.#recheckedAt = state?.recheckedAt ?? currentWindow;
     this.#oldestStored = Math.min(...[...stored.values()].map(({ horizonStart }) => horizonStart));
     for (const id of vdns === 'all' ? stored.keys() : vdns) {
@@ -113,9 +115,11 @@ export class Ledger {
   /**
    * Counts a response.
    * @param latest the newest window that was due when the query was sent
+   * @param clocks when the query was sent
    */
   record(query: Query, result: QueryResult, latest: number, clocks: Clocks): Recorded {
-    const clock = trustedClock(clocks, result.windows, latest);
+    const clock = trustedClock(clocks, result.windows, latest, this.#rowClock.at(clocks));
+    this.#rowClock.observe(result.windows, clocks);
     const horizon = horizonOf(this.#options, latest, clock.latest);
     const hasMoved = this.#placeStart(query, result, clock);
     const hasGivenUp = isAnswered(result) && this.#advance(query, horizon);
@@ -215,10 +219,12 @@ export class Ledger {
 
   /**
    * Ends a catch-up: what its queries asked for is covered.
-   * @param failed queries without a response: the windows of their VDNs are requested again
+   * @param failed queries without a response: their windows are requested again by the next catch-up
    */
   finish(catchUp: CatchUp, latest: number, failed: readonly Query[] = []): void {
     this.#recheckedAt = Math.min(catchUp.recheckedAt, latest);
+    for (const account of this.#accounts.values()) account.clearRetries();
+    for (const query of failed) for (const account of this.#accountsOf(query)) account.retry(query.range);
     const unfinished = new Set(failed.flatMap(({ vdns }) => (vdns === 'all' ? [ALL] : vdns)));
     const { floor } = horizonOf(this.#options, latest);
     for (const [unit, coveredUpTo] of [...this.#coverage.entries()]) {

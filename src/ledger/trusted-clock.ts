@@ -1,7 +1,8 @@
 import type { VdnWindow } from '../cms/rows.ts';
-import { latestEnded } from '../core/window.ts';
+import { latestEnded, WINDOW_MS } from '../core/window.ts';
+import { hasActivity } from './activity.ts';
 
-/** What the clocks said. Milliseconds. */
+/** What the clocks said when a query was sent. Milliseconds. */
 export interface Clocks {
   /** Our wall clock, since the epoch. */
   readonly now: number;
@@ -15,23 +16,77 @@ export interface Clocks {
 export interface TrustedClock extends Clocks {
   /** The newest window that has certainly ended. */
   readonly latest: number;
-  /** Whether rows of the response prove that the API's clock is wrong: it is left out then. */
+  /** Whether the response proves that the API's clock is wrong: `apiNow` is undefined then. */
   readonly isApiRefuted: boolean;
+  /** Whether the API's clock and ours differ so much that signatures should be refused. */
+  readonly isDisputed: boolean;
+  /** Whether a row of the response shows agents or calls. */
+  readonly hasActivity: boolean;
+}
+
+/** The CMS refuses a signature whose time differs by more from its own clock. */
+const SIGNATURE_TOLERANCE_MS = 15 * 60_000;
+
+/** Rows come up to a window late, so the time that they prove may be a window behind. */
+const ROW_DELAY_MS = WINDOW_MS;
+
+/**
+ * The clocks of the moment when a query was sent, from those at its response: a slow response must not make its windows
+ * look older.
+ */
+export function clocksAt(sent: Pick<Clocks, 'now' | 'monotonic'>, { apiNow, monotonic }: Clocks): Clocks {
+  return { ...sent, apiNow: apiNow === undefined ? undefined : apiNow - (monotonic - sent.monotonic) };
 }
 
 /**
  * Decides which clocks to believe. The earlier clock wins, so a fast clock never closes or gives up a window that is
- * still to come.
- * @param rows of the response: one that starts later than the API's clock says proves that clock wrong
+ * still to come. The API's clock is refuted by a row with activity that starts later than it says, and by any accepted
+ * row with activity when it is far ahead of the clock that we sign with.
+ * @param rows of the response
  * @param latest the newest window that was due when the query was sent
+ * @param provenNow a time that has certainly come, see {@link RowClock}; used when the API's clock cannot be
  */
-export function trustedClock(clocks: Clocks, rows: readonly VdnWindow[], latest: number): TrustedClock {
-  const { now, apiNow, monotonic } = clocks;
-  const newestRow = rows.reduce((newest, { start }) => Math.max(newest, start), -Infinity);
-  const isApiRefuted = apiNow !== undefined && newestRow > apiNow;
+export function trustedClock(
+  { now, apiNow, monotonic }: Clocks,
+  rows: readonly VdnWindow[],
+  latest: number,
+  provenNow: number,
+): TrustedClock {
+  const newest = newestActive(rows);
+  const isAccepted = newest > -Infinity;
+  const isApiRefuted =
+    apiNow !== undefined && (newest > apiNow || (isAccepted && apiNow - now > SIGNATURE_TOLERANCE_MS));
   const believed = isApiRefuted ? undefined : apiNow;
+  const second = believed ?? Math.max(provenNow, newest + WINDOW_MS) + ROW_DELAY_MS;
   return {
-    ...{ now, monotonic, isApiRefuted, apiNow: believed },
-    latest: Math.min(latest, latestEnded(Math.min(now, believed ?? now))),
+    ...{ now, monotonic, isApiRefuted, apiNow: believed, hasActivity: isAccepted },
+    isDisputed: apiNow !== undefined && Math.abs(apiNow - now) > SIGNATURE_TOLERANCE_MS,
+    latest: Math.min(latest, latestEnded(Math.min(now, second))),
   };
+}
+
+/** Start of the newest row with activity; -Infinity when there is none. */
+function newestActive(rows: readonly VdnWindow[]): number {
+  return rows.reduce((newest, row) => (row.start > newest && hasActivity(row) ? row.start : newest), -Infinity);
+}
+
+/** A time that has certainly come: the end of the newest window with activity, plus the time since by the monotonic clock. */
+export class RowClock {
+  /** Proven time minus the monotonic clock. */
+  #offset: number;
+
+  /** @param started our clocks at the start where nothing else is known; undefined when a stored ledger is continued */
+  constructor(started: Pick<Clocks, 'now' | 'monotonic'> | undefined) {
+    this.#offset = started === undefined ? -Infinity : started.now - started.monotonic;
+  }
+
+  /** Milliseconds since the epoch; the epoch when nothing is proven. */
+  at({ monotonic }: Pick<Clocks, 'monotonic'>): number {
+    return Math.max(0, monotonic + this.#offset);
+  }
+
+  /** Takes in the rows of a query that was sent at this time. */
+  observe(rows: readonly VdnWindow[], { monotonic }: Pick<Clocks, 'monotonic'>): void {
+    this.#offset = Math.max(this.#offset, newestActive(rows) + WINDOW_MS - monotonic);
+  }
 }

@@ -1,5 +1,6 @@
 import type { VdnWindow } from '../cms/rows.ts';
 import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
+import { hasActivity } from './activity.ts';
 import { WindowBitset } from './window-bitset.ts';
 
 /** Sums of one VDN since its account was opened; none ever falls. */
@@ -19,6 +20,10 @@ export const NO_TOTALS: Totals = { inbound: 0, answered: 0, outbound: 0, windows
 
 const COUNTED = ['inbound', 'answered', 'outbound'] as const;
 type Counts = Record<(typeof COUNTED)[number], number>;
+const NO_COUNTS: Readonly<Counts> = { inbound: 0, answered: 0, outbound: 0 };
+
+/** A window of zeros this close to a window with activity is doubtful: its statistics may not be settled yet. */
+const NEAR_ACTIVITY_MS = 48 * WINDOW_MS;
 
 /** What a row did; `first` and `revised` changed the totals. */
 export type Observation = 'first' | 'revised' | 'same' | 'ignored';
@@ -32,6 +37,10 @@ export interface AccountState {
   readonly deficit: Readonly<Counts>;
   /** Windows from `horizonStart` on that are counted: {@link WindowBitset.toString}. */
   readonly counted: string;
+  /** Those of them whose row showed neither agents nor calls, in the same form. */
+  readonly zeros: string;
+  /** Windows whose last recheck failed, in the same form. */
+  readonly retries: string;
   readonly open: readonly (readonly [start: number, inbound: number, answered: number, outbound: number])[];
 }
 
@@ -44,7 +53,7 @@ export interface AccountState {
  *
  * A window is expected until its row comes. Then it is open: its values are kept, so that a correction adds only the
  * difference. It is closed by a response for it at the age of `lookback` windows or later; from then on one bit says
- * that it was counted. A window before `horizonStart` is settled: it was counted, or it is missing for good. So the
+ * that it was counted. A window of zeros stays correctable: it may be real later. A window before `horizonStart` is settled: it was counted, or it is missing for good. So the
  * memory is bounded by the span.
  */
 export class VdnAccount {
@@ -56,6 +65,9 @@ export class VdnAccount {
   readonly #span: number;
   readonly #expectAll: boolean;
   #counted: WindowBitset;
+  #zeros: WindowBitset;
+  #retries: WindowBitset;
+  #hasRetries = false;
   readonly #open = new Map<number, Counts>();
 
   /**
@@ -67,6 +79,8 @@ export class VdnAccount {
     this.#horizonStart = horizonStart;
     this.#span = span;
     this.#counted = new WindowBitset(horizonStart, span);
+    this.#zeros = new WindowBitset(horizonStart, span);
+    this.#retries = new WindowBitset(horizonStart, span);
     this.#expectAll = expectAll;
   }
 
@@ -89,6 +103,39 @@ export class VdnAccount {
     return this.#counted.absent(Math.max(from, this.#horizonStart), to);
   }
 
+  /** Windows of zeros that start in [from, to) and are near activity: real rows may still come. */
+  *doubtful(from: number, to: number): Generator<number> {
+    for (let start = Math.max(from, this.#horizonStart); start < to; start += WINDOW_MS) {
+      if (this.#zeros.has(start) && this.#hasActivityNear(start)) yield start;
+    }
+  }
+
+  #hasActivityNear(start: number): boolean {
+    const [from, to] = [start - NEAR_ACTIVITY_MS, start + NEAR_ACTIVITY_MS];
+    return this.#counted.count(from, to) > this.#zeros.count(from, to);
+  }
+
+  /** Whether the last catch-up failed to request windows of this VDN. */
+  get hasRetries(): boolean {
+    return this.#hasRetries;
+  }
+
+  /** Whether the last catch-up failed to request this window. */
+  isRetry(start: number): boolean {
+    return this.#hasRetries && this.#retries.has(start);
+  }
+
+  /** Remembers windows that a catch-up failed to request. */
+  retry({ from, to }: WindowRange): void {
+    for (let start = Math.max(from, this.#horizonStart); start < to; start += WINDOW_MS) this.#retries.add(start);
+    this.#hasRetries = true;
+  }
+
+  clearRetries(): void {
+    if (this.#hasRetries) this.#retries = new WindowBitset(this.#horizonStart, this.#span);
+    this.#hasRetries = false;
+  }
+
   /** The windows that count as missing if they do not come. */
   #expected(): WindowRange {
     return this.#expectAll ? { from: -Infinity, to: Infinity } : { from: this.#seen.oldest, to: this.#seen.newest };
@@ -96,6 +143,10 @@ export class VdnAccount {
 
   openWindows(): Iterable<number> {
     return this.#open.keys();
+  }
+
+  isOpen(start: number): boolean {
+    return this.#open.has(start);
   }
 
   /** Settles every window before `horizonStart`: one that has not come is missing. Never goes back. */
@@ -106,7 +157,7 @@ export class VdnAccount {
     const missing = start < end ? windowsBetween(start, end) - this.#counted.count(start, end) : 0;
     if (missing > 0) this.#totals = { ...this.#totals, missing: this.#totals.missing + missing };
     for (const start of this.#open.keys()) if (start < horizonStart) this.#open.delete(start);
-    this.#counted.moveTo(horizonStart);
+    for (const set of [this.#counted, this.#zeros, this.#retries]) set.moveTo(horizonStart);
     this.#horizonStart = horizonStart;
   }
 
@@ -118,7 +169,7 @@ export class VdnAccount {
     const { start } = window;
     if (start < this.#horizonStart || start >= this.#horizonStart + this.#span * WINDOW_MS) return 'ignored';
     this.#seen = { oldest: Math.min(this.#seen.oldest, start), newest: Math.max(this.#seen.newest, start) };
-    const before = this.#open.get(start);
+    const before = this.#open.get(start) ?? (this.#zeros.has(start) ? NO_COUNTS : undefined);
     if (before === undefined && this.#counted.has(start)) return 'ignored';
 
     const counts = { inbound: 0, answered: 0, outbound: 0 };
@@ -132,6 +183,8 @@ export class VdnAccount {
     const isFirst = before === undefined;
     if (isFirst || changed) this.#apply(before, counts, isFirst ? 'windows' : 'revised');
     this.#counted.add(start);
+    if (hasActivity(window)) this.#zeros.delete(start);
+    else if (isFirst || changed) this.#zeros.add(start);
     if (start < closedBefore) this.#open.delete(start);
     else if (isFirst || changed) this.#open.set(start, counts);
     return isFirst ? 'first' : changed ? 'revised' : 'same';
@@ -153,6 +206,8 @@ export class VdnAccount {
     if (this.#totals.windows > 0 || horizonStart === this.#horizonStart) return;
     this.#horizonStart = horizonStart;
     this.#counted = new WindowBitset(horizonStart, this.#span);
+    this.#zeros = new WindowBitset(horizonStart, this.#span);
+    this.#retries = new WindowBitset(horizonStart, this.#span);
   }
 
   /** Closes the open windows that start in [from, to): the API answered for them after their time for corrections. */
@@ -168,6 +223,8 @@ export class VdnAccount {
       totals: this.#totals,
       deficit: { ...this.#deficit },
       counted: this.#counted.toString(),
+      zeros: this.#zeros.toString(),
+      retries: this.#retries.toString(),
       open: [...this.#open].map(([start, { inbound, answered, outbound }]) => [start, inbound, answered, outbound]),
     };
   }
@@ -176,6 +233,9 @@ export class VdnAccount {
   static fromState(state: AccountState, span: number, expectAll: boolean): VdnAccount {
     const account = new VdnAccount(state.horizonStart, span, expectAll);
     account.#counted = new WindowBitset(state.horizonStart, span, state.counted);
+    account.#zeros = new WindowBitset(state.horizonStart, span, state.zeros);
+    account.#retries = new WindowBitset(state.horizonStart, span, state.retries);
+    account.#hasRetries = state.retries !== '';
     account.#totals = state.totals;
     Object.assign(account.#deficit, state.deficit);
     if (state.seen !== null) account.#seen = { oldest: state.seen[0], newest: state.seen[1] };

@@ -34,6 +34,12 @@ export class WindowBitset {
     if (byte !== undefined) this.#bytes[index >> 3] = byte | (1 << (index & 7));
   }
 
+  delete(start: number): void {
+    const index = (start - this.#start) / WINDOW_MS;
+    const byte = this.#bytes[index >> 3];
+    if (byte !== undefined) this.#bytes[index >> 3] = byte & ~(1 << (index & 7));
+  }
+
   /** How many windows that start in [from, to) are in it. */
   count(from: number, to: number): number {
     let index = Math.max(0, (from - this.#start) / WINDOW_MS);

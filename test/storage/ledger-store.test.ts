@@ -72,7 +72,10 @@ describe('the storage', () => {
       totals: NO_TOTALS,
       deficit: { inbound: 1, answered: 0, outbound: 0 },
     };
-    const vdns = Array.from({ length: 1234 }, (_, id) => [id, { ...account, counted: '/w==', open: [] }] as const);
+    const vdns = Array.from(
+      { length: 1234 },
+      (_, id) => [id, { ...account, counted: '/w==', zeros: '', retries: '', open: [] }] as const,
+    );
     const storage = await open();
     await storage.save('hq', { ...STATE, vdns });
     expect(await storage.load('hq')).toEqual({ ...STATE, vdns });

@@ -36,6 +36,15 @@ export function answer(query: Query, has: HasRow = () => true): QueryResult {
   return { windows, rejected: [], failure: undefined };
 }
 
+/** The same response with zeros in the rows where `isZero` says so. */
+export function withZeros(result: QueryResult, isZero: HasRow): QueryResult {
+  const zeros = { agentsOnline: 0, inbound: 0, answered: 0, outbound: 0 };
+  const windows = result.windows.map((row) =>
+    isZero(row.vdn, (row.start - T0) / WINDOW_MS) ? { ...row, ...zeros } : row,
+  );
+  return { ...result, windows };
+}
+
 /** A regular poll right after a window. */
 export function poll(ledger: Ledger, index: number, has?: HasRow, vdns: Query['vdns'] = [1, 2]) {
   const query: Query = { vdns, range: ledger.regularRange(at(index)) };
