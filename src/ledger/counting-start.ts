@@ -43,7 +43,7 @@ export class CountingStart {
    */
   settle(clock: TrustedClock, isAnswered: boolean): boolean {
     if (!this.#isOpen) return false;
-    this.#isOpen = !isAnswered || (clock.isDisputed && !clock.hasActivity);
+    this.#isOpen = !isAnswered || (clock.isDisputed && clock.newestActive === -Infinity);
     // A clock that an earlier failure brought does not bind: it may have been set since.
     const decided = windowAt(this.#startedAt(clock));
     const isUndecided = isAnswered && this.#isOpen;
@@ -69,9 +69,9 @@ export class CountingStart {
 }
 
 /** The window itself; the current window in place of one far in the future, which came from a wrong clock. */
-export function healed(window: number, { now, apiNow, hasActivity }: TrustedClock): number {
+export function healed(window: number, { now, apiNow, newestActive }: TrustedClock): number {
   // Our clock alone may be wrong, unless rows with activity come for the windows that it says.
-  if (apiNow === undefined && !hasActivity) return window;
+  if (apiNow === undefined && newestActive === -Infinity) return window;
   const currentWindow = windowAt(Math.max(now, apiNow ?? now));
   return window > currentWindow + MAX_AHEAD_MS ? currentWindow : window;
 }

@@ -119,7 +119,7 @@ export class Ledger {
    */
   record(query: Query, result: QueryResult, latest: number, clocks: Clocks): Recorded {
     const clock = trustedClock(clocks, result.windows, latest, this.#rowClock.at(clocks));
-    this.#rowClock.observe(result.windows, clocks);
+    this.#rowClock.observe(clock);
     const horizon = horizonOf(this.#options, latest, clock.latest);
     const hasMoved = this.#placeStart(query, result, clock);
     const hasGivenUp = isAnswered(result) && this.#advance(query, horizon);

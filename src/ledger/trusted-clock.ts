@@ -20,8 +20,8 @@ export interface TrustedClock extends Clocks {
   readonly isApiRefuted: boolean;
   /** Whether the API's clock and ours differ so much that signatures should be refused. */
   readonly isDisputed: boolean;
-  /** Whether a row of the response shows agents or calls. */
-  readonly hasActivity: boolean;
+  /** Start of the newest row of the response that shows agents or calls; -Infinity when there is none. */
+  readonly newestActive: number;
 }
 
 /** The CMS refuses a signature whose time differs by more from its own clock. */
@@ -52,21 +52,20 @@ export function trustedClock(
   latest: number,
   provenNow: number,
 ): TrustedClock {
-  const newest = newestActive(rows);
+  const newest = newestActiveOf(rows);
   const isAccepted = newest > -Infinity;
   const isApiRefuted =
     apiNow !== undefined && (newest > apiNow || (isAccepted && apiNow - now > SIGNATURE_TOLERANCE_MS));
   const believed = isApiRefuted ? undefined : apiNow;
   const second = believed ?? Math.max(provenNow, newest + WINDOW_MS) + ROW_DELAY_MS;
   return {
-    ...{ now, monotonic, isApiRefuted, apiNow: believed, hasActivity: isAccepted },
+    ...{ now, monotonic, isApiRefuted, apiNow: believed, newestActive: newest },
     isDisputed: apiNow !== undefined && Math.abs(apiNow - now) > SIGNATURE_TOLERANCE_MS,
     latest: Math.min(latest, latestEnded(Math.min(now, second))),
   };
 }
 
-/** Start of the newest row with activity; -Infinity when there is none. */
-function newestActive(rows: readonly VdnWindow[]): number {
+function newestActiveOf(rows: readonly VdnWindow[]): number {
   return rows.reduce((newest, row) => (row.start > newest && hasActivity(row) ? row.start : newest), -Infinity);
 }
 
@@ -85,8 +84,8 @@ export class RowClock {
     return Math.max(0, monotonic + this.#offset);
   }
 
-  /** Takes in the rows of a query that was sent at this time. */
-  observe(rows: readonly VdnWindow[], { monotonic }: Pick<Clocks, 'monotonic'>): void {
-    this.#offset = Math.max(this.#offset, newestActive(rows) + WINDOW_MS - monotonic);
+  /** Takes in the newest row with activity of a response. */
+  observe({ newestActive, monotonic }: TrustedClock): void {
+    this.#offset = Math.max(this.#offset, newestActive + WINDOW_MS - monotonic);
   }
 }

@@ -104,10 +104,8 @@ export class VdnAccount {
   }
 
   /** Windows of zeros that start in [from, to) and are near activity: real rows may still come. */
-  *doubtful(from: number, to: number): Generator<number> {
-    for (let start = Math.max(from, this.#horizonStart); start < to; start += WINDOW_MS) {
-      if (this.#zeros.has(start) && this.#hasActivityNear(start)) yield start;
-    }
+  doubtful(from: number, to: number): readonly number[] {
+    return this.#zeros.present(from, to).filter((start) => this.#hasActivityNear(start));
   }
 
   #hasActivityNear(start: number): boolean {

@@ -65,6 +65,18 @@ export class WindowBitset {
     return windows;
   }
 
+  /** The windows that start in [from, to) and are in it. */
+  present(from: number, to: number): number[] {
+    const windows: number[] = [];
+    for (let start = Math.max(from, this.#start); start < to; start += WINDOW_MS) {
+      const index = (start - this.#start) / WINDOW_MS;
+      if (index >> 3 >= this.#bytes.length) break;
+      if ((index & 7) === 0 && this.#bytes[index >> 3] === 0) start += BYTE_MS - WINDOW_MS;
+      else if (this.has(start)) windows.push(start);
+    }
+    return windows;
+  }
+
   /** Drops the windows before another, and makes room for newer ones. Never goes back. */
   moveTo(from: number): void {
     const start = Math.floor(from / BYTE_MS) * BYTE_MS;

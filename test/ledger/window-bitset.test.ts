@@ -45,6 +45,7 @@ it('holds what a plain set holds, however its span moves and however often it is
       const end = start + length * WINDOW_MS;
       expect(windows.filter((start) => set.has(start))).toEqual(windows.filter((start) => plain.has(start)));
       expect(set.count(start, end)).toBe(windows.filter((start) => plain.has(start)).length);
+      expect(set.present(start, end)).toEqual(windows.filter((start) => plain.has(start)));
       expect(set.absent(start, end)).toEqual(windows.filter((start) => !plain.has(start)));
     }),
     { numRuns: 2000 },
