@@ -31,6 +31,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'compare what Prometheus counted with what the API says',
     load: async () => (await import('./audit.ts')).audit,
   },
+  rules: {
+    summary: 'print recording rules and alerts for Prometheus',
+    load: async () => (await import('./rules.ts')).rules,
+  },
+  dashboard: {
+    summary: 'print dashboards for Grafana',
+    load: async () => (await import('./dashboard.ts')).dashboard,
+  },
   simulate: {
     summary: "stand in for the vendor's CMS",
     load: async () => (await import('./simulate.ts')).simulate,

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { CONTACT_CENTER_ALERTS, WEEK_ALERTS } from './alerts-contact-center.ts';
 import { EXPORTER_ALERTS } from './alerts-exporter.ts';
+import { DEFAULT_OPTIONS, type MonitoringOptions } from './options.ts';
 import { RECORDS, WEEK_RECORDS } from './records.ts';
 
 const HEADER = `# Recording rules and alerts of aicc-cti-exporter. Generated: change src/monitoring/thresholds.ts, then run npm run dashboard.
@@ -14,7 +15,13 @@ export const GROUPS = [
   { name: 'aicc-cti-last-week', interval: '5m', rules: [...WEEK_RECORDS, ...WEEK_ALERTS] },
 ];
 
-/** The text of prometheus/aicc-cti.rules.yaml. */
-export function rulesFile(): string {
-  return HEADER + stringify({ groups: GROUPS }, { lineWidth: 0, aliasDuplicateObjects: false });
+export function ruleGroups(
+  _options: MonitoringOptions,
+): readonly { readonly name: string; readonly interval: string }[] {
+  return GROUPS;
+}
+
+/** The text of a Prometheus rules file; prometheus/aicc-cti.rules.yaml is what the default options give. */
+export function rulesFile(options: MonitoringOptions = DEFAULT_OPTIONS): string {
+  return HEADER + stringify({ groups: ruleGroups(options) }, { lineWidth: 0, aliasDuplicateObjects: false });
 }
