@@ -1,9 +1,10 @@
 /** Where a backfill is written to, and the side file that lets it go on. */
 import { once } from 'node:events';
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { errorCode, errorMessage } from '../core/format.ts';
+import { replaceFile } from '../storage/atomic-file.ts';
 
 /** Text goes in, in order; `bytes` is what has arrived. */
 export interface Output {
@@ -136,12 +137,9 @@ export function stateFileOf(output: string): string {
 
 /** Replaces the side file; a crash leaves the old one or the new one. @throws OperationError */
 export async function saveState(path: string, state: unknown): Promise<void> {
-  const draft = `${path}.tmp`;
   try {
-    await writeFile(draft, JSON.stringify(state), { flush: true });
-    await rename(draft, path);
+    await replaceFile(path, JSON.stringify(state));
   } catch (error) {
-    await rm(draft, { force: true });
     throw new OperationError(`Cannot write ${path}: ${explain(error)}`, { cause: error });
   }
 }

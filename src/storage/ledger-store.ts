@@ -1,33 +1,34 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { OperationError } from '../core/errors.ts';
+import { errorCode, errorMessage } from '../core/format.ts';
 import { createYield } from '../core/yield.ts';
 import type { LedgerState } from '../ledger/ledger.ts';
-import { decodeLedger, encodeLedger } from './ledger-format.ts';
 import type { Logger } from '../core/log.ts';
+import { readRegularFile, removeTemporaryFiles, replaceFile } from './atomic-file.ts';
+import { decodeLedger, encodeLedger } from './ledger-format.ts';
 import { acquireLock, type Lock } from './directory-lock.ts';
-import { errorCode, errorMessage } from '../core/format.ts';
 
-/** A file that cannot be read is tried again: file handles run out and network drives stall for a moment. */
+/** Tries of a file that cannot be read: file handles run out and network drives stall for a moment. */
 const READ_TRIES = 5;
 const READ_PAUSE_MS = 500;
 
-/** Keeps ledgers beyond the life of the process. Failures are counted and logged: counting goes on. */
+/** Keeps ledgers across restarts. Failures are counted and logged; counting continues in memory. */
 export interface Storage {
   /**
-   * What was stored of a call center; undefined when there is nothing that can be used.
-   * @throws OperationError when there is a file that cannot be read: it may be good, and would be written over
+   * The stored ledger of a call center; undefined when there is none that can be used.
+   * @throws OperationError when the file cannot be read: it may be good, and must not be overwritten
    */
   load(callCenter: string): Promise<LedgerState | undefined>;
   /** Resolves when the state is safe on disk, or could not be written. */
   save(callCenter: string, state: LedgerState): Promise<void>;
-  /** After what is being saved; nothing is saved any more. */
+  /** Waits for running saves and releases the directory; later saves do nothing. */
   close(): Promise<void>;
 }
 
-/** Without `--storage.path`: a restart begins anew. */
+/** Without `--storage.path`: counters start at 0 after a restart. */
 export const noStorage: Storage = {
   load: () => Promise.resolve(undefined),
   save: () => Promise.resolve(),
@@ -41,34 +42,13 @@ export interface StorageOptions {
   readonly onFailure: (operation: 'read' | 'write') => void;
 }
 
-/** Any name makes a file name; long ones are told apart by their digest. */
+/** The file name for a call center of any name; a digest tells long names apart. */
 function fileName(callCenter: string): string {
   const name = encodeURIComponent(callCenter);
   const digest = createHash('sha256').update(callCenter).digest('hex').slice(0, 16);
   return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}.ledger`;
 }
 
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Replaces a file so that after a crash at any instant either the old content is there or the new one, whole. */
-async function replaceFile(directory: string, name: string, content: string): Promise<void> {
-  const temporary = join(directory, `${name}.new`);
-  const handle = await open(temporary, 'w', 0o600);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, join(directory, name));
-  await sync(directory);
 }
 
 /**
@@ -98,16 +78,25 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
     }
     await mkdir(directory, { recursive: true });
     lock = await acquireLock(directory, clock);
+    // A process that lost the lock, and is about to rename its file, fails instead of overwriting ours.
+    await removeTemporaryFiles(directory, /\.ledger$/);
+  }
+
+  /** A process that was paused may have lost the lock meanwhile. */
+  async function checkLock(): Promise<void> {
+    if (lock === undefined || !(await lock.isHeld()))
+      throw new OperationError(`Another process took over ${directory} while the ledger was written`);
   }
 
   let locking: Promise<void> = Promise.resolve();
-  /** One after the other: call centers store at the same time, and must not take the lock from each other. */
+  /** One at a time: call centers store concurrently and must not take the lock from each other. */
   const ensureLock = () => (locking = locking.then(takeLock, takeLock));
 
   async function store(callCenter: string, state: LedgerState): Promise<void> {
     try {
       await ensureLock();
-      await replaceFile(directory, fileName(callCenter), await encodeLedger(callCenter, state, createYield(clock)));
+      const content = await encodeLedger(callCenter, state, createYield(clock));
+      await replaceFile(join(directory, fileName(callCenter)), content, { beforeRename: checkLock });
       if (isFailing) logger.info('The ledger is stored again');
       isFailing = false;
     } catch (error) {
@@ -119,9 +108,9 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
   async function read(file: string): Promise<string | undefined> {
     for (let tries = 1; ; tries++) {
       try {
-        return await readFile(file, 'utf8');
+        return await readRegularFile(file);
       } catch (error) {
-        // ENOTDIR: the directory is none, which was reported when the lock was tried.
+        // ENOTDIR: the path is not a directory, which was reported when the lock was tried.
         if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
         if (tries === READ_TRIES) {
           onFailure('read');
