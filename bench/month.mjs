@@ -7,7 +7,7 @@ import { createExposition } from '../dist/exposition/page-cache.js';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { Ledger } from '../dist/ledger/ledger.js';
 import { SnapshotStore } from '../dist/exposition/snapshot-store.js';
-import { totalsOf } from '../dist/exporter/poll.js';
+import { totalsOf } from '../dist/exporter/apply-responses.js';
 
 const WINDOW_MS = 300_000;
 const { values } = parseArgs({

@@ -8,9 +8,10 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { Agent, request } from 'undici';
-import { Collector, totalsOf } from '../dist/exporter/poll.js';
+import { totalsOf } from '../dist/exporter/apply-responses.js';
+import { poll } from '../dist/exporter/poll.js';
 import { createClientFor } from '../dist/cms/create-client.js';
-import { systemClock as clock } from '../dist/core/clock.js';
+import { momentOf, systemClock as clock } from '../dist/core/clock.js';
 import { encodeLedger } from '../dist/storage/ledger-format.js';
 import { DEFAULT_TARGETS } from '../dist/config/targets.js';
 import { Ledger } from '../dist/ledger/ledger.js';
@@ -96,16 +97,17 @@ async function benchmark(url, count) {
     const started = { now: now - 3_600_000, monotonic: clock.monotonic() - 3_600_000 };
     const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 288 }, started);
     const store = new SnapshotStore({ ...config, callCenter: 'bench', vdnLabelNames: [], staleAfterMs: 720_000 });
-    const collector = new Collector({
-      ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY, apiNow: () => clock.now() },
+    const context = {
+      ...{ client, ledger, store, telemetry, clock, concurrency: CONCURRENCY },
+      clocks: () => ({ ...momentOf(clock), apiNow: clock.now() }),
       logger: createLogger('error', 'json', process.stderr),
       persist: async () => (storedBytes = (await encodeLedger('bench', ledger.toState())).length),
       onChange: () => Promise.resolve(),
-    });
+    };
     bodies.length = 0;
     const range = ledger.regularRange(latest);
     const ours = await measure(async () => {
-      const { failure } = await collector.poll({ vdns, range, latest }, new AbortController().signal);
+      const { failure } = await poll(context, { vdns, range, latest }, new AbortController().signal);
       if (failure !== undefined) throw failure;
     });
     if (totalsOf(ledger).get(count).windows !== 3) throw new Error('The poll did not count what it should');

@@ -99,7 +99,7 @@ export async function startServe(simulator, directory, vdns, { wasDown = false }
   return {
     pids: [child.pid],
     url: `${found}/metrics`,
-    isCatchingUp: () => output().includes('Catching up on missed') && !output().includes('Caught up'),
+    isCatchingUp: () => output().includes('Catching up on missed') && !output().includes('Catch-up finished'),
     stop,
   };
 }

@@ -62,13 +62,13 @@ export const MUTATIONS = [
   },
   {
     name: 'Totals are shown before they are stored',
-    file: 'exporter/poll.ts',
-    find: 'await persist(ledger);\n      store.publish(totalsOf(ledger));',
-    replace: 'store.publish(totalsOf(ledger));\n      await persist(ledger);',
+    file: 'exporter/apply-responses.ts',
+    find: 'await context.persist(ledger);\n      store.publish(totalsOf(ledger));',
+    replace: 'store.publish(totalsOf(ledger));\n      await context.persist(ledger);',
   },
   {
     name: 'A correction alone is not stored',
-    file: 'exporter/poll.ts',
+    file: 'exporter/apply-responses.ts',
     find: 'changed ||= recorded.changed;',
     replace: 'changed ||= recorded.counted > 0;',
   },

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { createExporter } from '../exporter/exporter.ts';
-import { createExposition, type Exposition } from '../exposition/exposition.ts';
+import { Exporter } from '../exporter/exporter.ts';
+import { createExposition } from '../exposition/exposition.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../web-server/server.ts';
 import { renderStatusPage } from '../http/status-page/status-page.ts';
@@ -40,24 +40,24 @@ interface ServeDependencies {
   readonly setOnHangup: (reload: () => void) => void;
 }
 
-/** Polls and serves until the signal is aborted; whatever happens, nothing of it is left at work. */
+/** Polls and serves until the signal is aborted; stops everything it started, also after an error. */
 async function run(dependencies: ServeDependencies): Promise<void> {
   const { flags, io, config, version, clock, logger, telemetry, storage, setOnHangup } = dependencies;
-  const exporter = await createExporter(config, {
+  const exporter = await Exporter.create(config, {
     clock,
     logger,
     telemetry,
     storage,
     proxyEnvironment: io.env,
     random: Math.random,
-    onChange: () => exposition.refresh(),
   });
-  const exposition: Exposition = createExposition({
+  const exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
     selfMetrics: createSelfMetrics(telemetry, clock),
     now: () => clock.now(),
   });
+  exporter.subscribe(() => exposition.refresh());
 
   try {
     const startedAt = clock.now();
@@ -74,10 +74,9 @@ async function run(dependencies: ServeDependencies): Promise<void> {
         })),
         query,
       });
-    const { reload, idle } = createReload({
+    const { reload, attachWeb, idle } = createReload({
       load: () => loadConfig(flags.configFile, io.env),
       exporter,
-      reloadWeb: () => server.reload(),
       onChange: () => exposition.refresh(),
       telemetry,
       logger,
@@ -92,6 +91,7 @@ async function run(dependencies: ServeDependencies): Promise<void> {
       logger,
       clock,
     });
+    attachWeb(() => server.reload());
     setOnHangup(() => {
       reload().catch(() => undefined); // Logged where it failed.
     });
@@ -111,7 +111,7 @@ async function run(dependencies: ServeDependencies): Promise<void> {
 
 /**
  * Runs the exporter until `signal` is aborted; returns the exit code.
- * @throws UsageError, ConfigError, or OperationError when an address cannot be had
+ * @throws UsageError, ConfigError, or OperationError when an address cannot be used
  */
 export async function serve(argv: readonly string[], io: ServeIo): Promise<number> {
   if (argv.includes('--help')) {
@@ -123,7 +123,7 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
     const web = flags.webConfigFile === undefined ? [] : [`--web.config.file=${flags.webConfigFile}`];
     return checkConfig([`--config.file=${flags.configFile}`, ...web], io);
   }
-  // From the start: SIGHUP would end a process that does not listen to it.
+  // First of all: SIGHUP ends a process without a handler.
   let onHangup: () => void = () => undefined;
   io.onHangup(() => {
     onHangup();

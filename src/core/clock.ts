@@ -22,19 +22,38 @@ export const systemClock: Clock = {
   },
 };
 
-/** Timers stop while the machine is suspended and do not follow changes of the wall clock: check it this often. */
+/**
+ * A moment by both clocks. A deadline has passed when either clock says so: the wall clock may be set back, and the
+ * monotonic clock stands still while a machine is suspended.
+ */
+export interface Moment {
+  readonly now: number;
+  readonly monotonic: number;
+}
+
+/** The moment at which this is called. */
+export function momentOf(clock: Pick<Clock, 'now' | 'monotonic'>): Moment {
+  return { now: clock.now(), monotonic: clock.monotonic() };
+}
+
+/** The moment `ms` milliseconds after another. */
+export function after({ now, monotonic }: Moment, ms: number): Moment {
+  return { now: now + ms, monotonic: monotonic + ms };
+}
+
+/** Milliseconds from `at` to a deadline by the clock that reaches it first; 0 when it has passed. */
+export function msUntil(deadline: Moment, at: Moment): number {
+  return Math.max(0, Math.min(deadline.now - at.now, deadline.monotonic - at.monotonic));
+}
+
+/** Timers stand still while a machine is suspended and ignore clock steps: check the clocks this often. */
 const CHECK_INTERVAL_MS = 5_000;
 
-/**
- * Sleeps until the wall clock shows `wakeAt` (milliseconds since the epoch). Also wakes when the monotonic clock has
- * counted the time that was left at the call: a wall clock that is set back does not make the sleep longer.
- * Returns at once when `signal` is aborted.
- */
-export async function sleepUntil(clock: Clock, wakeAt: number, signal: AbortSignal): Promise<void> {
-  const monotonicWakeAt = clock.monotonic() + wakeAt - clock.now();
+/** Resolves when the deadline has passed by either clock, or when `signal` is aborted. Never rejects. */
+export async function sleepUntil(clock: Clock, deadline: Moment, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const left = Math.min(wakeAt - clock.now(), monotonicWakeAt - clock.monotonic());
-    if (left <= 0 || signal.aborted) return;
+    const left = msUntil(deadline, momentOf(clock));
+    if (left === 0 || signal.aborted) return;
     await clock.sleep(Math.min(left, CHECK_INTERVAL_MS), signal);
   }
 }

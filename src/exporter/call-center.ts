@@ -1,21 +1,19 @@
 import type { ApiClient } from '../cms/client.ts';
+import { createClientFor } from '../cms/create-client.ts';
 import type { ProxyEnvironment } from '../cms/proxy.ts';
 import type { RequestReport } from '../cms/request.ts';
-import { createClientFor } from '../cms/create-client.ts';
-import type { Clock } from '../core/clock.ts';
-import { Collector, totalsOf } from './poll.ts';
 import type { CallCenterConfig } from '../config/schema.ts';
-import { Ledger, type LedgerState } from '../ledger/ledger.ts';
+import { type Clock, momentOf } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
-import { type PollStatus, Scheduler } from './scheduler.ts';
-import type { Storage } from '../storage/ledger-store.ts';
-import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
+import { WINDOW_MS } from '../core/window.ts';
 import type { CallCenterTelemetry } from '../exposition/call-center-metrics.ts';
 import type { Telemetry } from '../exposition/self-metrics.ts';
-import { WINDOW_MS } from '../core/window.ts';
-
-/** Beyond this the skew is worth a line in the log: signatures may be refused. */
-const NOTABLE_SKEW_MS = 30_000;
+import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
+import { Ledger, type LedgerState } from '../ledger/ledger.ts';
+import type { Storage } from '../storage/ledger-store.ts';
+import { totalsOf } from './apply-responses.ts';
+import { ClockSkew } from './clock-skew.ts';
+import { type PollStatus, Scheduler } from './scheduler.ts';
 
 export interface CallCenterOptions {
   readonly config: CallCenterConfig;
@@ -26,22 +24,23 @@ export interface CallCenterOptions {
   readonly storage: Storage;
   readonly proxyEnvironment: ProxyEnvironment;
   readonly random: () => number;
-  /** Makes what is new visible; resolves when scrapes show it. */
+  /** Announces a change of the snapshot; resolves when scrapes show it. */
   readonly onChange: () => Promise<void>;
 }
 
-/** One call center at work: client, ledger, store and loop. */
+/** One call center at work: client, ledger, store and scheduler. */
 export interface CallCenter {
   readonly config: CallCenterConfig;
+  /** What a scrape shows; the same object as long as nothing changes. */
   readonly snapshot: () => CallCenterSnapshot;
   status(): PollStatus;
-  /** Begins to poll. */
+  /** Starts to poll. */
   start(): void;
-  /** Ends the loop and closes every connection; requests under way are given up. */
+  /** Stops polling and closes every connection; aborts running requests. */
   stop(): Promise<void>;
-  /** Takes the metrics away. */
+  /** Removes the metrics. */
   forget(): void;
-  /** For the one that replaces it after a change of the config. */
+  /** For the call center that replaces this one after a change of the config. */
   readonly handover: {
     readonly ledger: Ledger;
     readonly store: SnapshotStore;
@@ -49,124 +48,90 @@ export interface CallCenter {
   };
 }
 
-function watchSkew(logger: Logger, telemetry: CallCenterTelemetry, clock: Clock) {
-  /** Clock of the API minus the monotonic one: ours may be set at any time. */
-  let offsetMs: number | undefined;
-  let isNotable = false;
-  return {
-    apiNow: () => (offsetMs === undefined ? undefined : clock.monotonic() + offsetMs),
-    onRequest: (report: RequestReport) => {
-      telemetry.request(report);
-      const { durationMs, failure: reason, resultCode: code } = report;
-      logger.debug({ duration_seconds: durationMs / 1000, reason, code }, 'Request to the CMS');
-      if (report.skewMs === undefined) return;
-      const { skewMs } = report;
-      offsetMs = clock.now() + skewMs - clock.monotonic();
-      if (Math.abs(skewMs) > NOTABLE_SKEW_MS === isNotable) return;
-      isNotable = !isNotable;
-      const seconds = Math.round(skewMs / 1000);
-      if (isNotable)
-        logger.warn({ skew_seconds: seconds }, 'The clock of the CMS differs from ours: check NTP on both');
-      else logger.info({ skew_seconds: seconds }, 'The clocks agree again');
-    },
-  };
-}
-
-/** A call center whose connection is set up but not used: all that can fail has been done. */
+/** A call center whose connection is set up but not used: everything that can fail is done. */
 export interface PreparedCallCenter {
   /**
-   * Puts the call center together; nothing is polled before `start`.
-   * @param previous stopped; its counters, windows and status go on in the new one
+   * Builds the call center; it polls nothing before `start`.
+   * @param previous stopped; its counters, windows and status continue in the new one
    */
   takeOver(previous: CallCenter | undefined): Promise<CallCenter>;
-  /** When it is not wanted after all. */
+  /** Closes what was set up. */
   discard(): Promise<void>;
 }
 
 /**
- * Sets up what a call center needs without a trace outside, metrics included.
- * @param isNew nothing of that name is at work: the stored ledger is read now, and not again when it takes over
+ * Sets up a call center without any visible effect, also not on metrics.
+ * @param isNew no call center of that name is running: read the stored ledger now
  * @throws when a TLS file, the proxy or the stored ledger cannot be used
  */
 export async function prepareCallCenter(options: CallCenterOptions, isNew: boolean): Promise<PreparedCallCenter> {
   const { config, clock, storage, proxyEnvironment: environment } = options;
   const stored = isNew ? await storage.load(config.name) : undefined;
-  let reportCertificate: (notAfterMs: number) => void = () => undefined;
-  let reportRequest: (report: RequestReport) => void = () => undefined;
+  const logger = options.logger.child({ call_center: config.name });
+  const clockSkew = new ClockSkew(clock, logger);
+  // The metrics exist from `takeOver` on, and nothing is sent before.
+  let telemetry: CallCenterTelemetry | undefined;
   const client = createClientFor(config, {
     clock,
     environment,
     connections: config.poll.concurrency,
-    onCertificate: (notAfterMs) => {
-      reportCertificate(notAfterMs);
-    },
+    onCertificate: (notAfterMs) => telemetry?.certificate(notAfterMs / 1000),
     onRequest: (report) => {
-      reportRequest(report);
+      telemetry?.request(report);
+      logRequest(logger, report);
+      if (report.skewMs !== undefined) clockSkew.observe(report.skewMs);
     },
   });
   return {
     takeOver(previous) {
-      const telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
-      const logger = options.logger.child({ call_center: config.name });
-      const skew = watchSkew(logger, telemetry, clock);
-      reportRequest = skew.onRequest;
-      reportCertificate = (notAfterMs) => {
-        telemetry.certificate(notAfterMs / 1000);
-      };
-      const { apiNow } = skew;
-      return createCallCenter({ ...options, logger }, { client, telemetry, apiNow, stored }, previous);
+      telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
+      return createCallCenter({ ...options, logger }, { client, telemetry, clockSkew, stored }, previous);
     },
     discard: () => client.close(),
   };
 }
 
-interface Connected {
+function logRequest(logger: Logger, { durationMs, failure: reason, resultCode: code }: RequestReport): void {
+  logger.debug({ duration_seconds: durationMs / 1000, reason, code }, 'Request to the CMS');
+}
+
+interface CallCenterInputs {
   readonly client: ApiClient;
   readonly telemetry: CallCenterTelemetry;
-  readonly apiNow: () => number | undefined;
+  readonly clockSkew: ClockSkew;
   readonly stored: LedgerState | undefined;
 }
 
 async function createCallCenter(
   options: CallCenterOptions,
-  { client, telemetry, apiNow, stored }: Connected,
+  { client, telemetry, clockSkew, stored }: CallCenterInputs,
   previous: CallCenter | undefined,
 ): Promise<CallCenter> {
-  const { config, clock, logger, storage } = options;
+  const { config, clock, storage, vdnLabelNames } = options;
   const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
+  const { lookbackWindows, catchUpMs, staleAfterMs, concurrency } = config.poll;
 
+  const catchUpWindows = Math.floor(catchUpMs / WINDOW_MS);
   const state = previous?.handover.ledger.toState() ?? stored;
-  const ledgerOptions = {
-    vdns,
-    lookbackWindows: config.poll.lookbackWindows,
-    catchUpWindows: Math.floor(config.poll.catchUpMs / WINDOW_MS),
-  };
-  const ledger = new Ledger(ledgerOptions, { now: clock.now(), monotonic: clock.monotonic() }, state);
+  const ledger = new Ledger({ vdns, lookbackWindows, catchUpWindows }, momentOf(clock), state);
   const persist = (of: Ledger) => storage.save(config.name, of.toState());
-  // Which window is the first to count is known from now on, even if the process ends before anything is counted.
+  // From now on the first window that counts is fixed, even if the process ends before anything is counted.
   await persist(ledger);
 
-  const { staleAfterMs } = config.poll;
-  const store = new SnapshotStore({
-    ...config,
-    callCenter: config.name,
-    vdnLabelNames: options.vdnLabelNames,
-    staleAfterMs,
-  });
+  const store = new SnapshotStore({ ...config, callCenter: config.name, vdnLabelNames, staleAfterMs });
   if (previous !== undefined) store.adopt(previous.handover.store);
   store.publish(totalsOf(ledger));
   const snapshot = () => store.snapshot(clock.now());
   telemetry.vdnsConfigured(vdns === 'all' ? undefined : vdns.length);
   telemetry.vdnsReporting(() => snapshot().vdns.filter(({ window }) => window !== undefined).length);
 
-  const { concurrency } = config.poll;
-  const collector = new Collector({
-    ...{ client, ledger, store, telemetry, clock, logger, concurrency, persist, apiNow },
-    onChange: options.onChange,
+  const scheduler = new Scheduler({
+    ...options,
+    ...{ client, ledger, store, telemetry, persist, vdns, concurrency },
+    poll: config.poll,
+    clocks: () => clockSkew.clocks(),
+    status: previous?.status(),
   });
-  const status = previous?.status();
-  const scheduler = new Scheduler({ ...options, vdns, poll: config.poll, collector, ledger, store, logger, status });
-
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
   return {

@@ -1,45 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { type CallCenter, type CallCenterOptions, prepareCallCenter } from './call-center.ts';
 import { readFailure } from '../config/file-checks.ts';
 import type { CallCenterConfig, Config } from '../config/schema.ts';
 import { OperationError } from '../core/errors.ts';
 import { errorCode } from '../core/format.ts';
+import { type CallCenter, type CallCenterOptions, prepareCallCenter } from './call-center.ts';
 
-export type ExporterOptions = Omit<CallCenterOptions, 'config' | 'vdnLabelNames'>;
+export type ExporterOptions = Omit<CallCenterOptions, 'config' | 'vdnLabelNames' | 'onChange'>;
 
-/** A config that is ready to be changed over to. */
+/** A config that is ready to take effect. */
 export interface PreparedChange {
   /**
-   * Changes over. Call centers that did not change go on undisturbed; changed ones keep the windows and counters of the
-   * VDNs that stay. Nothing in it can fail: what could has been done.
+   * Switches to the config. Call centers that did not change continue undisturbed; changed ones keep the windows and
+   * counters of the VDNs that stay. Cannot fail: everything that can fail is done.
    */
   commit(): Promise<void>;
+  /** Closes what was set up. */
   discard(): Promise<void>;
 }
 
-/** All call centers of a config at work. */
-export interface Exporter {
-  /** In the order of the config. */
-  callCenters(): readonly CallCenter[];
-  config(): Config;
-  /** Whether each call center has ended its first poll, whatever its outcome; once true, a reload does not change it. */
-  isReady(): boolean;
-  /**
-   * Gets ready for another config; one change at a time.
-   * @throws OperationError with a line for every call center that cannot be set up; then nothing has happened
-   */
-  prepare(config: Config): Promise<PreparedChange>;
-  /** Begins to poll. */
-  start(): void;
-  stop(): Promise<void>;
-}
-
-/** What a call center is built from; it is built anew when any of it changed, a TLS file's content included. */
+/** What a call center is built from, including the content of TLS files; any change of it builds a new one. */
 interface CallCenterInputs {
   readonly config: CallCenterConfig;
-  readonly labelNames: readonly string[];
+  readonly vdnLabelNames: readonly string[];
   readonly tlsFiles: readonly (Buffer | undefined)[];
 }
 
@@ -48,7 +32,7 @@ interface RunningCallCenter {
   readonly center: CallCenter;
 }
 
-/** The TLS files' contents, after a try whether certificate and key fit together. */
+/** Reads the TLS files and checks that certificate and key match. */
 function readTlsFiles({ tls }: CallCenterConfig): CallCenterInputs['tlsFiles'] {
   const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
   const [ca, cert, key] = [read(tls.caFile), read(tls.certFile), read(tls.keyFile)];
@@ -56,37 +40,117 @@ function readTlsFiles({ tls }: CallCenterConfig): CallCenterInputs['tlsFiles'] {
   return [ca, cert, key];
 }
 
-/** Says why a call center cannot be set up, without values of the config. */
+/** Why a call center cannot be set up, without values of the config. */
 function explain(error: unknown): string {
   if (error instanceof OperationError) return error.message;
   const isOfFile = error instanceof Error && 'syscall' in error;
-  if (isOfFile) return `Cannot read a file of its tls: ${readFailure(error)}`;
+  if (isOfFile) return `Cannot read a file in tls: ${readFailure(error)}`;
   const code = errorCode(error) ?? 'unknown error';
-  return `Its tls files or its proxy cannot be used (${code}): check that cert_file and key_file belong together, and the proxy's URL`;
+  return `Cannot set up TLS or proxy (${code}): check that cert_file matches key_file, and proxy_url`;
 }
 
-/** What a call center of the next config comes to. */
-interface Step {
+/** The change of one call center. */
+interface CallCenterChange {
   commit(): Promise<RunningCallCenter>;
   discard(): Promise<void>;
 }
 
-/** Builds the call centers of a config; nothing is polled before `start`. Throws as {@link Exporter.prepare} does. */
-export async function createExporter(initial: Config, options: ExporterOptions): Promise<Exporter> {
-  let current = initial;
-  let entries: readonly RunningCallCenter[] = [];
-  let isStarted = false;
-  let hasBeenReady = false;
+/** All call centers of a config at work. */
+export class Exporter {
+  readonly #options: ExporterOptions;
+  #config: Config;
+  #running: readonly RunningCallCenter[] = [];
+  #isStarted = false;
+  #hasBeenReady = false;
+  readonly #listeners: (() => Promise<void>)[] = [];
 
-  async function prepareCenter(config: CallCenterConfig, labelNames: readonly string[]): Promise<Step> {
-    const known = entries.find(({ center }) => center.config.name === config.name);
-    // Read before the connection is set up: should a file change in between, the next reload sees a difference.
-    const inputs = { config, labelNames, tlsFiles: readTlsFiles(config) };
+  private constructor(config: Config, options: ExporterOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /**
+   * Builds the call centers of a config; nothing is polled before `start`.
+   * @throws OperationError as {@link Exporter.prepare} does
+   */
+  static async create(config: Config, options: ExporterOptions): Promise<Exporter> {
+    const exporter = new Exporter(config, options);
+    const first = await exporter.prepare(config);
+    await first.commit();
+    return exporter;
+  }
+
+  /** In the order of the config. */
+  callCenters(): readonly CallCenter[] {
+    return this.#running.map(({ center }) => center);
+  }
+
+  /** The config in use. */
+  config(): Config {
+    return this.#config;
+  }
+
+  /** Whether every call center has finished its first poll, whatever its outcome. Stays true after a reload. */
+  isReady(): boolean {
+    this.#hasBeenReady ||= this.#running.every(({ center }) => center.status().polls > 0);
+    return this.#hasBeenReady;
+  }
+
+  /**
+   * Calls `listener` after every change of a call center's snapshot. A poll is reported as finished only when the
+   * listener has resolved, so that both become visible together.
+   */
+  subscribe(listener: () => Promise<void>): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Starts to poll. */
+  start(): void {
+    this.#isStarted = true;
+    for (const { center } of this.#running) center.start();
+  }
+
+  /** Stops polling and closes every connection. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#running.map(({ center }) => center.stop()));
+  }
+
+  /**
+   * Prepares another config; one change at a time.
+   * @throws OperationError with a line for every call center that cannot be set up; then nothing has changed
+   */
+  async prepare(next: Config): Promise<PreparedChange> {
+    const changes: CallCenterChange[] = [];
+    const failures: string[] = [];
+    for (const config of next.callCenters) {
+      try {
+        changes.push(await this.#prepareCenter(config, next.vdnLabelNames));
+      } catch (error) {
+        failures.push(`Call center ${config.name}: ${explain(error)}`);
+      }
+    }
+    const discard = async () => {
+      await Promise.all(changes.map((change) => change.discard()));
+    };
+    if (failures.length > 0) {
+      await discard();
+      throw new OperationError(failures.join('\n'));
+    }
+    return { commit: () => this.#switchTo(next, changes), discard };
+  }
+
+  async #prepareCenter(config: CallCenterConfig, vdnLabelNames: readonly string[]): Promise<CallCenterChange> {
+    const known = this.#running.find(({ center }) => center.config.name === config.name);
+    // Read before the connection is set up: if a file changes in between, the next reload sees a difference.
+    const inputs = { config, vdnLabelNames, tlsFiles: readTlsFiles(config) };
     if (known !== undefined && isDeepStrictEqual(known.inputs, inputs)) {
       return { commit: () => Promise.resolve(known), discard: () => Promise.resolve() };
     }
+    const onChange = async () => {
+      await Promise.all(this.#listeners.map((listener) => listener()));
+    };
     const isNew = known === undefined;
-    const prepared = await prepareCallCenter({ ...options, config, vdnLabelNames: labelNames }, isNew);
+    const prepared = await prepareCallCenter({ ...this.#options, config, vdnLabelNames, onChange }, isNew);
     return {
       async commit() {
         await known?.center.stop();
@@ -96,33 +160,13 @@ export async function createExporter(initial: Config, options: ExporterOptions):
     };
   }
 
-  async function prepare(next: Config): Promise<PreparedChange> {
-    const steps: Step[] = [];
-    const failures: string[] = [];
-    for (const config of next.callCenters) {
-      try {
-        steps.push(await prepareCenter(config, next.vdnLabelNames));
-      } catch (error) {
-        failures.push(`Call center ${config.name}: ${explain(error)}`);
-      }
-    }
-    const discard = async () => {
-      await Promise.all(steps.map((step) => step.discard()));
-    };
-    if (failures.length > 0) {
-      await discard();
-      throw new OperationError(failures.join('\n'));
-    }
-    return { commit: () => changeOver(next, steps), discard };
-  }
-
-  async function changeOver(next: Config, steps: readonly Step[]): Promise<void> {
-    const before = new Set(entries);
+  async #switchTo(next: Config, changes: readonly CallCenterChange[]): Promise<void> {
+    const before = new Set(this.#running);
     const names = new Set(next.callCenters.map(({ name }) => name));
-    const after = await Promise.all(steps.map((step) => step.commit()));
-    entries = after;
-    current = next;
-    if (isStarted) for (const entry of after) if (!before.has(entry)) entry.center.start();
+    const after = await Promise.all(changes.map((change) => change.commit()));
+    this.#running = after;
+    this.#config = next;
+    if (this.#isStarted) for (const each of after) if (!before.has(each)) each.center.start();
     const gone = [...before].filter(({ center }) => !names.has(center.config.name));
     await Promise.all(
       gone.map(async ({ center }) => {
@@ -131,20 +175,4 @@ export async function createExporter(initial: Config, options: ExporterOptions):
       }),
     );
   }
-
-  const first = await prepare(initial);
-  await first.commit();
-  return {
-    callCenters: () => entries.map(({ center }) => center),
-    config: () => current,
-    isReady: () => (hasBeenReady ||= entries.every(({ center }) => center.status().polls > 0)),
-    prepare,
-    start() {
-      isStarted = true;
-      for (const { center } of entries) center.start();
-    },
-    async stop() {
-      await Promise.all(entries.map(({ center }) => center.stop()));
-    },
-  };
 }

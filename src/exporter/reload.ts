@@ -1,38 +1,42 @@
-import type { Clock } from '../core/clock.ts';
 import type { Config } from '../config/schema.ts';
+import type { Clock } from '../core/clock.ts';
 import { ConfigError, OperationError } from '../core/errors.ts';
-import type { Exporter } from './exporter.ts';
 import type { Logger } from '../core/log.ts';
 import type { Telemetry } from '../exposition/self-metrics.ts';
+import type { Exporter } from './exporter.ts';
 
 export interface ReloadOptions {
   /** Reads the config again. */
   readonly load: () => Promise<Config>;
   readonly exporter: Pick<Exporter, 'prepare'>;
-  /** Reads the web config again, and uses it if it is good. */
-  readonly reloadWeb: () => Promise<void>;
   /** Makes the change visible; resolves when scrapes show it. */
   readonly onChange: () => Promise<void>;
   readonly telemetry: Pick<Telemetry, 'configLoaded'>;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Aborted when the exporter stops: nothing is changed then any more. */
+  /** Aborted when the exporter stops: later reloads are refused. */
   readonly signal: AbortSignal;
 }
 
 export interface Reloading {
   /**
-   * What SIGHUP and `POST /-/reload` call: changes the config and the web config, or neither. Waits for the one before.
-   * Rejects when everything stays as it was: with ConfigError or OperationError, or for a mistake of ours.
+   * What SIGHUP and `POST /-/reload` call: applies the config and the web config, or neither. Reloads run one at a time.
+   * Rejects when nothing was changed: with ConfigError or OperationError, or because of a bug.
    */
   readonly reload: () => Promise<void>;
-  /** Resolves when no reload is under way. */
+  /**
+   * Adds the web server, which is created after the handler that calls `reload`.
+   * @param reloadWeb reads the web config again, and uses it if it is valid
+   */
+  readonly attachWeb: (reloadWeb: () => Promise<void>) => void;
+  /** Resolves when no reload is running. */
   readonly idle: () => Promise<void>;
 }
 
-/** Reloads one after the other; in each, all that can fail comes first, the web config last of it. */
+/** In each reload everything that can fail comes first, the web config last of it. */
 export function createReload(options: ReloadOptions): Reloading {
-  const { load, exporter, reloadWeb, onChange, telemetry, logger, clock, signal } = options;
+  const { load, exporter, onChange, telemetry, logger, clock, signal } = options;
+  let reloadWeb = () => Promise.resolve();
 
   async function change(): Promise<Config> {
     if (signal.aborted) throw new OperationError('The exporter is stopping');
@@ -59,7 +63,7 @@ export function createReload(options: ReloadOptions): Reloading {
       telemetry.configLoaded(false, clock.now());
       const isExpected = error instanceof ConfigError || error instanceof OperationError;
       const problems = isExpected ? error.message : error instanceof Error ? error.stack : String(error);
-      logger.error({ problems }, 'Configuration not reloaded, the old one stays');
+      logger.error({ problems }, 'Configuration not reloaded: the previous one stays in use');
       throw error;
     }
   }
@@ -67,6 +71,9 @@ export function createReload(options: ReloadOptions): Reloading {
   let last: Promise<void> = Promise.resolve();
   return {
     reload: () => (last = last.then(reload, reload)),
+    attachWeb: (reload) => {
+      reloadWeb = reload;
+    },
     idle: () => last.catch(() => undefined),
   };
 }

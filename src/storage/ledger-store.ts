@@ -49,8 +49,6 @@ function fileName(callCenter: string): string {
   return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}.ledger`;
 }
 
-}
-
 /**
  * Opens a directory for the ledgers; the format is described in docs/storage.md. A directory that cannot be written is
  * reported like every failure, and tried again with each save.

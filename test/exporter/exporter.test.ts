@@ -12,7 +12,7 @@ import {
 import { OperationError } from '../../src/core/errors.ts';
 import type { OpeningPlan } from '../../src/config/opening-plan.ts';
 import { DEFAULT_TARGETS, type Targets } from '../../src/config/targets.ts';
-import { createExporter, type Exporter } from '../../src/exporter/exporter.ts';
+import { Exporter } from '../../src/exporter/exporter.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { noStorage, type Storage } from '../../src/storage/ledger-store.ts';
@@ -55,14 +55,13 @@ async function start(
 ): Promise<void> {
   telemetry = createTelemetry('test');
   log = '';
-  exporter = await createExporter(config, {
+  exporter = await Exporter.create(config, {
     clock,
     logger: createLogger('debug', 'logfmt', { write: (line) => (log += line) }),
     telemetry,
     storage,
     proxyEnvironment: environment,
     random: () => 0.5,
-    onChange: () => Promise.resolve(),
   });
   exporter.start();
 }
@@ -166,8 +165,8 @@ describe('a change of the config', () => {
     expect(failure).toBeInstanceOf(OperationError);
     const lines = (failure as Error).message.split('\n');
     expect(lines).toEqual([
-      'Call center main: Cannot read a file of its tls: no such file',
-      expect.stringMatching(/^Call center other: Its tls files or its proxy cannot be used \(ERR_/),
+      'Call center main: Cannot read a file in tls: no such file',
+      expect.stringMatching(/^Call center other: Cannot set up TLS or proxy \(ERR_/),
     ]);
     expect(String(failure)).not.toContain(folder);
     expect(center('main').status()).toBe(status);

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { Collector, totalsOf } from '../../src/exporter/poll.ts';
+import { momentOf } from '../../src/core/clock.ts';
+import { totalsOf } from '../../src/exporter/apply-responses.ts';
+import { poll as pollOnce } from '../../src/exporter/poll.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { createLogger } from '../../src/core/log.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
@@ -24,7 +26,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((simulator) => simulator.close()));
 });
 
-/** A collector with everything around it, before a simulator with 152 VDNs. */
+/** What a poll needs, with a simulator of 152 VDNs. */
 async function collect(
   shape: ShapeChoice,
   faults: readonly Fault[] = [],
@@ -48,7 +50,7 @@ async function collect(
   });
   const started = { now: range.from, monotonic: range.from - clock.now() };
   const ledger = new Ledger({ vdns, lookbackWindows: 2, catchUpWindows: 0 }, started);
-  const collector = new Collector({
+  const context = {
     client: clientOf({ url: simulator.url, clock, ccId: 1 }),
     ledger,
     store,
@@ -57,11 +59,11 @@ async function collect(
     logger: createLogger('info', 'logfmt', { write: (line) => lines.push(line) }),
     concurrency: 4,
     persist: () => Promise.resolve(),
-    apiNow: () => clock.now(),
+    clocks: () => ({ ...momentOf(clock), apiNow: clock.now() }),
     onChange,
-  });
+  };
   const poll = async () => {
-    const outcome = await collector.poll({ vdns, range, latest: LATEST }, new AbortController().signal);
+    const outcome = await pollOnce(context, { vdns, range, latest: LATEST }, new AbortController().signal);
     return { outcome, states: store.snapshot(clock.now()).vdns, totals: totalsOf(ledger) };
   };
   return { simulator, poll, lines, metrics: () => textOf(telemetry) };

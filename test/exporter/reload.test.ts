@@ -172,8 +172,8 @@ describe('a reload', () => {
     exporter.writeConfig(yaml(center('main', a, '[1]', tls), center('other', b, '[1]', tls)));
     const { status, text } = await reload(exporter);
     expect(status).toBe(500);
-    expect(text).toContain('Call center main: Its tls files or its proxy cannot be used');
-    expect(text).toContain('Call center other: Its tls files or its proxy cannot be used');
+    expect(text).toContain('Call center main: Cannot set up TLS or proxy (');
+    expect(text).toContain('Call center other: Cannot set up TLS or proxy (');
     expect(await exporter.get('/metrics')).not.toContain('call_center="other"');
   });
 
@@ -243,7 +243,6 @@ describe('reloads in a row', () => {
   const logger = createLogger('debug', 'logfmt', { write: (line) => (idle.log += line) });
   const options = {
     exporter: { prepare: () => Promise.resolve({ commit: () => Promise.resolve(), discard: () => Promise.resolve() }) },
-    reloadWeb: () => Promise.resolve(),
     onChange: () => Promise.resolve(),
     telemetry: { configLoaded: () => undefined },
     logger,

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ApiClient, Query } from '../../src/cms/client.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import { Collector } from '../../src/exporter/poll.ts';
+import { type Clock, momentOf } from '../../src/core/clock.ts';
 import type { PollConfig } from '../../src/config/schema.ts';
 import { ApiError } from '../../src/core/errors.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
@@ -102,15 +101,12 @@ async function run(scenario: Scenario) {
     staleAfterMs: 720_000,
     ...DEFAULT_LINE,
   });
-  const collector = new Collector({
-    ...{ client, ledger, store, clock, logger, concurrency: 4 },
+  const scheduler = new Scheduler({
+    ...{ client, ledger, store, clock, logger, concurrency: 4, vdns, poll: POLL },
     telemetry: createTelemetry('0').callCenter('hq'),
     persist: () => Promise.resolve(),
-    apiNow: () => clock.now(),
+    clocks: () => ({ ...momentOf(clock), apiNow: clock.now() }),
     onChange: () => Promise.resolve(),
-  });
-  const scheduler = new Scheduler({
-    ...{ vdns, poll: POLL, collector, ledger, store, clock, logger },
     random: () => 0,
   });
   await scheduler.run(stopping.signal);
@@ -197,7 +193,7 @@ describe('the scheduler', () => {
       return now > START + 5 * MINUTE && (now < START + 60 * MINUTE || isShaky) ? down() : undefined;
     };
     const { ledger, lines } = await run({ until: 200 * MINUTE, failure });
-    expect(lines.join('')).toContain('Catching up failed');
+    expect(lines.join('')).toContain('Catch-up failed and continues after the next window');
     // From 08:00 to 11:20.
     expect(ledger.totals(2)).toMatchObject({ windows: 40, missing: 0 });
   });
@@ -209,7 +205,7 @@ describe('the scheduler', () => {
       return isPast ? new ApiError('Too old', { reason: 'api', hint: 'Look there' }) : undefined;
     };
     const { calls, lines } = await run({ until: 270 * MINUTE, failure });
-    expect(lines.join('')).toContain('Caught up, but for some queries');
+    expect(lines.join('')).toContain('Catch-up finished with failed queries');
     // Anew after 5, 10, 20, 40 and 60 minutes; each time what is missed and what may have been corrected.
     const past = calls.filter(({ windows, at }) => windows < '08:40' && at > '09:02');
     expect(past.length).toBeGreaterThan(6);

@@ -26,6 +26,7 @@ const STATUS: PollStatus = {
   nextPollAt: NOW + 110_000,
   lastFailure: undefined,
   isFailing: false,
+  silentVdns: [],
 };
 
 const FAILURE = { at: NOW - 5_000, message: 'It broke', hint: 'Mend it', reason: 'network' };

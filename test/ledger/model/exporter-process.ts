@@ -1,7 +1,8 @@
 import type { Clock } from '../../../src/core/clock.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { WINDOW_MS } from '../../../src/core/window.ts';
-import { Collector, totalsOf } from '../../../src/exporter/poll.ts';
+import { totalsOf } from '../../../src/exporter/apply-responses.ts';
+import { ClockSkew } from '../../../src/exporter/clock-skew.ts';
 import { Scheduler } from '../../../src/exporter/scheduler.ts';
 import type { CallCenterTelemetry } from '../../../src/exposition/call-center-metrics.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../../../src/exposition/snapshot-store.ts';
@@ -65,7 +66,7 @@ const logger = createLogger('error', 'json', {
   },
 });
 
-/** Runs one process with the real scheduler, collector, ledger, store and file format, until it is killed. */
+/** Runs one process with the real scheduler, ledger, store and file format, until it is killed. */
 export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
   const { scenario, settings, world, upstream, oracle, kill } = options;
   const state = options.file === undefined ? undefined : readLedger(options.file);
@@ -75,8 +76,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
     return stopping.signal.reason as Killed;
   };
   const isKilled = (moment: Kill['moment']) => kill?.moment === moment && world.trueNow - START >= kill.at;
-  /** The API's clock minus the monotonic one. */
-  let apiOffset: number | undefined;
+  let isApiClockKnown = false;
   let knewApiClock = false;
 
   const ids = VDNS.filter((id) => settings.isAll || !settings.without.includes(id));
@@ -116,21 +116,20 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
     scrape();
     if (isKilled('before storing')) throw die();
     file = await encodeLedger('model', ledger.toState());
-    knewApiClock ||= apiOffset !== undefined;
+    knewApiClock ||= isApiClockKnown;
     if (isKilled('after storing')) throw die();
   };
+  const clockSkew = new ClockSkew(clock, logger);
   const client = upstreamClient({
     ...{ upstream, world },
     stateAt: (trueNow) => stateOf(scenario, trueNow),
-    onSkew: (ms) => (apiOffset = world.now + ms - world.monotonic),
+    onSkew: (ms) => {
+      isApiClockKnown = true;
+      clockSkew.observe(ms);
+    },
     onRequest: () => {
       oracle.onRequest();
     },
-  });
-  const collector = new Collector({
-    ...{ client, ledger, store, telemetry: noTelemetry, clock, logger, concurrency: 2, persist },
-    apiNow: () => (apiOffset === undefined ? undefined : world.monotonic + apiOffset),
-    onChange: () => Promise.resolve(),
   });
   const poll = {
     ...{ settleDelayMs: 10_000, retryIntervalMs: 240_000, lookbackWindows, catchUpMs },
@@ -138,7 +137,11 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
   };
   let throws = 0;
   const random = () => noise(scenario.upstream.seed, ++throws);
-  const scheduler = new Scheduler({ vdns, poll, collector, ledger, store, logger, clock, random });
+  const scheduler = new Scheduler({
+    ...{ client, ledger, store, telemetry: noTelemetry, clock, logger, concurrency: 2, persist, vdns, poll, random },
+    clocks: () => clockSkew.clocks(),
+    onChange: () => Promise.resolve(),
+  });
   scrape();
   await scheduler.run(stopping.signal);
   return { file, knewApiClock };
