@@ -41,9 +41,9 @@ export function after({ now, monotonic }: Moment, ms: number): Moment {
   return { now: now + ms, monotonic: monotonic + ms };
 }
 
-/** Milliseconds from `at` to a deadline by the clock that reaches it first; 0 when it has passed. */
+/** Whole milliseconds, rounded up, from `at` to a deadline by the clock that reaches it first; 0 when it has passed. */
 export function msUntil(deadline: Moment, at: Moment): number {
-  return Math.max(0, Math.min(deadline.now - at.now, deadline.monotonic - at.monotonic));
+  return Math.max(0, Math.ceil(Math.min(deadline.now - at.now, deadline.monotonic - at.monotonic)));
 }
 
 /** Timers stand still while a machine is suspended and ignore clock steps: check the clocks this often. */

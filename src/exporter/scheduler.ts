@@ -113,8 +113,8 @@ export class Scheduler {
     if (failed === 'all') return 'all';
     const known = vdns === 'all' ? [...store.fresh(clock.now())] : vdns;
     if (vdns === 'all' && known.length === 0) return 'all';
-    const hasFailed = new Set(failed);
-    return known.filter((id) => hasFailed.has(id) || (store.newest(id) ?? -Infinity) < latest);
+    const missing = known.filter((id) => (store.newest(id) ?? -Infinity) < latest);
+    return [...new Set([...failed, ...missing])];
   }
 
   /** Updates the status and logs a change of it. */

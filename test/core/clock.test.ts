@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { after, momentOf, sleepUntil } from '../../src/core/clock.ts';
+import { after, momentOf, msUntil, sleepUntil } from '../../src/core/clock.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
@@ -43,4 +43,12 @@ test('an aborted sleep ends at once', async () => {
   aborted.abort();
   const clock = new FakeClock(NOON);
   await sleepUntil(clock, after(momentOf(clock), 60_000), aborted.signal);
+});
+
+test('the time until a deadline is never shorter than what a wall clock can tell apart', () => {
+  const deadline = { now: NOON + 1000, monotonic: 1000 };
+  expect(msUntil(deadline, { now: NOON, monotonic: 0 })).toBe(1000);
+  expect(msUntil(deadline, { now: NOON, monotonic: 999.999_999 })).toBe(1);
+  expect(msUntil(deadline, { now: NOON, monotonic: 1000 })).toBe(0);
+  expect(msUntil(deadline, { now: NOON + 2000, monotonic: 0 })).toBe(0);
 });
