@@ -16,6 +16,7 @@ import { createTelemetry, type Telemetry } from '../exposition/self-metrics.ts';
 import { readVersion } from '../core/version.ts';
 import { checkConfig } from './check-config.ts';
 import { parseFlags, SERVE_USAGE, type ServeFlags } from './serve-flags.ts';
+import { collectGarbage } from '../core/memory.ts';
 
 export interface ServeIo {
   readonly stdout: { write(text: string): unknown };
@@ -97,6 +98,8 @@ async function run(dependencies: ServeDependencies): Promise<void> {
     });
 
     try {
+      // Before the first poll, whose garbage it keeps small.
+      collectGarbage();
       exporter.start();
       if (!io.signal.aborted) await once(io.signal, 'abort');
       logger.info('Stopping');
