@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,6 +14,19 @@ import {
 import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
 
 const readme = readFileSync('README.md', 'utf8');
+const chinese = readFileSync('README.zh-CN.md', 'utf8');
+
+/** What a translation must not change: flags, metric names, the first column of tables, and commands in code blocks. */
+function untranslated(text: string): Record<string, Set<string>> {
+  const all = (pattern: RegExp) => new Set([...text.matchAll(pattern)].map((match) => match[1] ?? match[0]));
+  return {
+    flags: all(/--[a-z][\w.-]*/g),
+    metrics: all(/aicc_cti_\w+/g),
+    firstColumns: all(/^\| (`[^|]+?) +\|/gm),
+    commands: all(/^(?:\$ )?((?:npm|export|curl|aicc-cti-exporter) [^#\n]*?) *(?:#.*)?$/gm),
+    links: all(/\]\(([^)#]+)\)/g),
+  };
+}
 
 /** The table of the README, as the metric table of the program says it must be. */
 function metricsTable(): string {
@@ -41,26 +55,40 @@ describe('the README', () => {
   });
 
   it('and the other documents link to files that exist', () => {
-    for (const file of [
+    const pages = readdirSync('docs').filter((name) => name.endsWith('.md'));
+    const files = [
       'README.md',
+      'README.zh-CN.md',
       'CONTRIBUTING.md',
       'CHANGELOG.md',
-      'docs/api.md',
-      'docs/storage.md',
-      'docs/alerting.md',
-      'docs/dashboard.md',
-      'docs/performance.md',
-      'docs/history.md',
-      'docs/scale-out.md',
-      'docs/web-config.md',
-      'docs/simulator.md',
-      'docs/runbooks.md',
-    ]) {
+      ...pages.map((name) => `docs/${name}`),
+    ];
+    for (const file of files) {
       const text = readFileSync(file, 'utf8').replaceAll(/```[\s\S]*?```/g, '');
       for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
         expect(existsSync(join(dirname(file), target)), `${file} links to ${target}`).toBe(true);
       }
     }
+  });
+
+  it('and its Chinese translation have the same commands, flags, metrics, paths and links', () => {
+    const links = new Set(['README.md', 'README.zh-CN.md']);
+    const own = (text: string) => {
+      const found = untranslated(text);
+      return { ...found, links: new Set([...(found['links'] ?? [])].filter((link) => !links.has(link))) };
+    };
+    expect(own(chinese)).toEqual(own(readme));
+    expect(own(readme).firstColumns.size).toBeGreaterThan(50);
+  });
+
+  it('lists every command and every flag of serve', () => {
+    const usage = execFileSync(process.execPath, ['dist/main.js', '--help'], { encoding: 'utf8' });
+    const [, list = '', flags = ''] = /Commands:\n([\s\S]*?)\n\n([\s\S]*)/.exec(usage) ?? [];
+    const commands = [...list.matchAll(/^ {2}([a-z-]+) /gm)].map((match) => match[1]);
+    const named = [...flags.matchAll(/^ {2}(--[\w.-]+)/gm)].map((match) => match[1]);
+    expect(commands.length).toBeGreaterThan(8);
+    expect(named.length).toBeGreaterThan(8);
+    for (const name of [...commands, ...named]) expect(readme).toContain(`\`${name ?? ''}\``);
   });
 
   it('names only npm scripts that exist', () => {
