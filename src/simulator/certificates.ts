@@ -1,4 +1,4 @@
-/** How the server's certificate is made; everything but the defaults is for trying out what a client does about it. */
+/** How the server's certificate is made. Everything but the defaults is for testing clients. */
 export interface TlsOptions {
   /** `wrong` names a host that is not this one. */
   readonly host?: 'right' | 'wrong';

@@ -2,18 +2,18 @@ import { type Fault, type FaultKind, REQUEST_FAULTS, TRAFFIC_FAULTS } from './fa
 import { randomFrom } from './random.ts';
 import { answerRate, WINDOW_MS, type WindowValues } from './traffic.ts';
 
-/** The faults that are on, and the traffic faults that were: a window keeps what happened in it. */
+/** The faults that are on, and the traffic faults that were on: a window keeps the values of its faults. */
 export interface FaultInjector {
   readonly faults: readonly Fault[];
   /** Replaces all faults. */
   set(faults: readonly Fault[]): void;
-  /** The request faults that strike this request, by kind. Counts it against their `times`. */
+  /** The request faults that match this request, by kind. Each match counts against their `times`. */
   match(vdns: readonly number[] | undefined): ReadonlyMap<FaultKind, Fault>;
-  /** Whether a row that would appear at `appears` is kept back now. */
+  /** Whether a row that is due at `appears` (milliseconds since the epoch) is withheld now. */
   hides(vdn: number, start: number, appears: number): boolean;
   /** Windows that start before this are hidden by nothing. `lag`: the longest time a row takes to appear. */
   hidesNothingBefore(lag: number): number;
-  /** The values after what traffic faults did to the window. */
+  /** The values of a window with its traffic faults applied. */
   change(vdn: number, start: number, values: WindowValues): WindowValues;
 }
 

@@ -9,6 +9,8 @@ export const REQUEST_FAULTS = [
   'truncated',
   'cut',
   'reset',
+  'close',
+  'continue',
   'html',
   'code',
   'endless',
@@ -70,7 +72,7 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   start: isNumber,
 };
 
-/** Checks a list of faults that was posted; throws a TypeError that names the field. */
+/** Checks a posted list of faults; throws a TypeError that names the field. */
 export function readFaults(value: unknown): readonly Fault[] {
   if (!Array.isArray(value)) throw new TypeError('The faults are not an array');
   for (const [index, fault] of (value as unknown[]).entries()) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { arrange, CYCLE, type Shape, type ShapeName, SHAPES, writeAnswer, writeRow } from './response-shapes.ts';
+import { arrange, CYCLE, type Shape, type ShapeName, SHAPES, writeResponse, writeRow } from './response-shapes.ts';
 import { badRows } from './invalid-rows.ts';
 import type { FaultInjector } from './fault-injector.ts';
 import { type Fault, type FaultKind, readFaults } from './faults.ts';
@@ -15,7 +15,7 @@ const CONTENT_TYPE = /^application\/json;\s*charset=utf-8$/i;
 const MAX_BODY_BYTES = 1_000_000;
 const MAX_LOG = 1000;
 
-/** The name of a shape, `cycle` for another one with every request, or what differs from the document's example. */
+/** The name of a shape, `cycle` for a different one at each request, or the differences from the document's example. */
 export type ShapeChoice = ShapeName | 'cycle' | Partial<Shape>;
 
 export interface RequestRecord {
@@ -23,7 +23,7 @@ export interface RequestRecord {
   readonly at: number;
   readonly query: Query | undefined;
   readonly faults: readonly FaultKind[];
-  /** 0 when no answer was begun. */
+  /** 0 when no response was sent. */
   status: number;
   /** Why the request was refused. */
   refusal: string | undefined;
@@ -33,10 +33,10 @@ export interface RequestRecord {
 export interface Counters {
   requests: number;
   rows: number;
-  /** Requests that are being answered now, and the most there ever were. */
+  /** Requests under way now, and their maximum so far. */
   active: number;
-  mostActive: number;
-  /** Time spent on making answers, in milliseconds: the simulator's own share of a benchmark. */
+  maxActive: number;
+  /** Time spent on making responses, in milliseconds: the simulator's own share of a benchmark. */
   busyMs: number;
 }
 
@@ -56,12 +56,12 @@ export interface CmsOptions {
   readonly control: boolean;
 }
 
-/** The CMS without its listener: checks requests as the document says and answers them. */
+/** The CMS without its listener: checks requests as the document says and responds to them. */
 export interface Cms {
   readonly counters: Readonly<Counters>;
   readonly requests: readonly RequestRecord[];
   shape: ShapeChoice;
-  /** `reset` breaks the connection; rejects when the client goes away or `signal` ends a delay. */
+  /** `reset` resets the connection. Rejects when the client disconnects or `signal` ends a delay. */
   readonly handle: (
     request: IncomingMessage,
     response: ServerResponse,
@@ -72,7 +72,7 @@ export interface Cms {
 
 export function createCms(options: CmsOptions): Cms {
   const { now, vdns, history, injector } = options;
-  const counters: Counters = { requests: 0, rows: 0, active: 0, mostActive: 0, busyMs: 0 };
+  const counters: Counters = { requests: 0, rows: 0, active: 0, maxActive: 0, busyMs: 0 };
   const requests: RequestRecord[] = [];
 
   const shapeNow = (): Shape => {
@@ -80,7 +80,7 @@ export function createCms(options: CmsOptions): Cms {
     return typeof name === 'string' ? SHAPES[name] : { ...SHAPES.example, ...name };
   };
 
-  /** Why the CMS does not answer the question: an HTTP status and a text. */
+  /** Why a request is refused: an HTTP status and a text. */
   const refuse = (request: IncomingMessage, body: Buffer): { status: number; text: string } | undefined => {
     if (request.url !== SYSINDEX_PATH) return { status: 404, text: 'There is no such resource' };
     if (request.method !== 'POST') return { status: 405, text: 'Only POST is supported' };
@@ -93,11 +93,12 @@ export function createCms(options: CmsOptions): Cms {
     return { status: 415, text: 'The content type is not application/json;charset=UTF-8' };
   };
 
-  const answer = (query: Query, matched: ReadonlyMap<FaultKind, Fault>): { body: string; rows: number } => {
+  const respond = (query: Query, matched: ReadonlyMap<FaultKind, Fault>): { body: string; rows: number } => {
     const format = shapeNow();
     const at = now();
-    const asked = query.vdns === undefined ? [...vdns.values()] : [...new Set(query.vdns)].map((id) => vdns.get(id));
-    const known = asked.filter((vdn) => vdn !== undefined);
+    const requested =
+      query.vdns === undefined ? [...vdns.values()] : [...new Set(query.vdns)].map((id) => vdns.get(id));
+    const known = requested.filter((vdn) => vdn !== undefined);
     const listing = history.list(known, windowStarts(query, format.inclusiveEnd), at);
     const { places, rowAt } = arrange(format, listing.length, counters.requests);
     const end = Math.min(places, query.offset + Math.min(query.limit, options.maxLimit));
@@ -111,20 +112,24 @@ export function createCms(options: CmsOptions): Cms {
     if (bad !== undefined && end === places && query.offset <= Math.max(0, places - 1))
       rows.push(...badRows(query, bad.rows));
     const wrong = matched.get('count');
-    if (wrong === undefined) return { body: writeAnswer(format, rows, listing.length), rows: rows.length };
+    if (wrong === undefined) return { body: writeResponse(format, rows, listing.length), rows: rows.length };
     const counted: Shape = { ...format, resultDesc: 'object', count: format.count === 'string' ? 'string' : 'number' };
     const count = Math.max(0, listing.length + (wrong.by ?? 1));
-    return { body: writeAnswer(counted, rows, count), rows: rows.length };
+    return { body: writeResponse(counted, rows, count), rows: rows.length };
   };
 
-  /** Books a request in; its record is completed as it is answered. */
-  const note = (query: Query | undefined, faults: readonly FaultKind[], response: ServerResponse): RequestRecord => {
+  /** Records a request; the record is completed with its response. */
+  const recordRequest = (
+    query: Query | undefined,
+    faults: readonly FaultKind[],
+    response: ServerResponse,
+  ): RequestRecord => {
     const record: RequestRecord = { at: now(), query, faults, status: 0, refusal: undefined, rows: 0 };
     requests.push(record);
     if (requests.length > MAX_LOG) requests.shift();
     counters.requests++;
     counters.active++;
-    counters.mostActive = Math.max(counters.mostActive, counters.active);
+    counters.maxActive = Math.max(counters.maxActive, counters.active);
     response.once('close', () => {
       counters.active--;
       record.status = response.headersSent ? response.statusCode : 0;
@@ -140,7 +145,7 @@ export function createCms(options: CmsOptions): Cms {
     }
     const query = readQuery(body, options);
     const matched = injector.match(typeof query === 'string' ? undefined : query.vdns);
-    const record = note(typeof query === 'string' ? undefined : query, [...matched.keys()], response);
+    const record = recordRequest(typeof query === 'string' ? undefined : query, [...matched.keys()], response);
     response.sendDate = false;
     response.setHeader('Date', new Date(now() + (matched.get('clock')?.seconds ?? 0) * 1000).toUTCString());
     if (await applyTransportFaults(matched, response, reset, signal)) return;
@@ -164,9 +169,9 @@ export function createCms(options: CmsOptions): Cms {
       sendJson(response, 200, { resultCode: '0100002', resultDesc: `Invalid parameter: ${query}` });
       return;
     }
-    const begun = performance.now();
-    const { body: text, rows } = answer(query, matched);
-    counters.busyMs += performance.now() - begun;
+    const started = performance.now();
+    const { body: text, rows } = respond(query, matched);
+    counters.busyMs += performance.now() - started;
     counters.rows += rows;
     record.rows = rows;
     sendBody(matched, response, text, reset);

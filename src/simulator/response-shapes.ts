@@ -1,7 +1,7 @@
 import { hash } from './random.ts';
 import type { WindowValues } from './traffic.ts';
 
-/** How an answer is written; the document contradicts itself, so there is more than one way. */
+/** How a response is written. The document contradicts itself, so there is more than one way. */
 export interface Shape {
   /** `resultDesc` is the rows, or an object with `data` and `count`. */
   readonly resultDesc: 'array' | 'object';
@@ -12,11 +12,11 @@ export interface Shape {
   readonly inbound: 'incallNums' | 'inCallNums';
   /** One value of every row is left out or null; `missingField` tells which. */
   readonly gaps: 'none' | 'missing' | 'null';
-  /** `shuffled` is the same for every page, `unstable` another for every request: pages overlap and leave rows out. */
+  /** `shuffled` is the same for every page, `unstable` differs at each request: pages overlap and leave rows out. */
   readonly order: 'sorted' | 'shuffled' | 'unstable';
   /** Every other row comes twice, `count` counts it once. */
   readonly repeats: boolean;
-  /** Rows that start at `endDate` belong to the answer. */
+  /** Rows that start at `endDate` belong to the response. */
   readonly inclusiveEnd: boolean;
 }
 
@@ -91,8 +91,8 @@ export function writeRow(shape: Shape, ccId: number, vdn: number, start: number,
   return row;
 }
 
-/** The body of a success. */
-export function writeAnswer(shape: Shape, rows: readonly Row[], count: number): string {
+/** The body of a successful response. */
+export function writeResponse(shape: Shape, rows: readonly Row[], count: number): string {
   if (shape.resultDesc === 'array') return JSON.stringify({ resultCode: shape.resultCode, resultDesc: rows });
   const total = { number: { count }, string: { count: String(count) }, absent: {} }[shape.count];
   return JSON.stringify({ resultCode: shape.resultCode, resultDesc: { data: rows, ...total } });

@@ -2,15 +2,15 @@ import { hash, randomFrom } from './random.ts';
 import { type Vdn, WINDOW_MS } from './traffic.ts';
 
 /** A fixed delay in milliseconds, or the smallest and the largest of delays that are drawn evenly. */
-export type Delay = number | readonly [least: number, most: number];
+export type Delay = number | readonly [min: number, max: number];
 
 export interface TimingOptions {
-  /** Window end to the first sight of its row; default 5 s. */
+  /** Window end to the first appearance of its row; default 5 s. */
   readonly settleLag?: Delay | undefined;
-  /** Share of rows that come `lateBy` after that, 0 to 1. */
+  /** Share of rows that appear `lateBy` later than that, 0 to 1. */
   readonly late?: number | undefined;
   readonly lateBy?: Delay | undefined;
-  /** Share of rows that are served with wrong calls at first and corrected `correctedAfter` their first sight. */
+  /** Share of rows that are served with wrong calls at first and corrected `correctedAfter` their first appearance. */
   readonly corrections?: number | undefined;
   readonly correctedAfter?: Delay | undefined;
 }

@@ -37,11 +37,11 @@ export interface SimulatorOptions extends TimingOptions {
   readonly now?: (() => number) | undefined;
   /** Default 1000 days. */
   readonly retentionDays?: number | undefined;
-  /** No page holds more rows than this, whatever is asked for. */
+  /** Maximum rows of a page, whatever `limit` says. */
   readonly maxLimit?: number | undefined;
   readonly shape?: ShapeChoice | undefined;
   readonly faults?: readonly Fault[] | undefined;
-  /** Lets faults be read and set at `/-/faults`. */
+  /** Faults can be read and set at `/-/faults`. */
   readonly control?: boolean | undefined;
 }
 
@@ -66,7 +66,7 @@ export interface Simulator {
   truth(vdn: number, start: number): WindowValues;
   /** What is served at a moment, default now; undefined while there is no row. */
   served(vdn: number, start: number, now?: number): WindowValues | undefined;
-  /** Stops at once; open connections are cut. */
+  /** Stops at once and destroys open connections. */
   close(): Promise<void>;
 }
 
@@ -106,7 +106,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       for (const socket of sockets) if (socket.remotePort === request.socket.remotePort) socket.resetAndDestroy();
     };
     cms.handle(request, response, reset, stopping.signal).catch(() => {
-      // The client went away, or the simulator is being closed while an answer is held back.
+      // The client disconnected, or the simulator is closed while a response is delayed.
       response.destroy();
     });
   };

@@ -119,8 +119,8 @@ export function windowOf(vdn: Vdn, start: number): WindowValues {
   const demand = closed ? 0 : demandAt(hour, vdn.hours) * (WEEKLY_DEMAND[weekday] ?? 1) * busyDay;
   const inbound = poisson(random, vdn.agents * 0.42 * callsPerAgent * demand);
   const capacity = round(available * callsPerAgent * 0.95);
-  const patient = Math.max(0, inbound - poisson(random, inbound * 0.03));
-  let answered = Math.min(patient, capacity);
+  const waiting = Math.max(0, inbound - poisson(random, inbound * 0.03));
+  let answered = Math.min(waiting, capacity);
   // Now and then a call of the window before is answered in this one.
   if (inbound > 0 && answered === inbound && answered < capacity && random() < 0.03) answered++;
 

@@ -21,8 +21,8 @@ function sendPage(response: ServerResponse, status: number): void {
 }
 
 /**
- * Does what stands between the client and the CMS might do to a request: a firewall, an overloaded gateway, a dead
- * host. Resolves to whether that was all; false means that the CMS shall answer. `reset` breaks the connection.
+ * Applies the faults of what is between the client and the CMS: a firewall, an overloaded gateway, a dead host.
+ * Resolves to true when the request needs no other response. `reset` resets the connection.
  */
 export async function applyTransportFaults(
   matched: ReadonlyMap<FaultKind, Fault>,
@@ -38,6 +38,11 @@ export async function applyTransportFaults(
     reset();
     return true;
   }
+  if (matched.has('close')) {
+    response.socket?.end();
+    return true;
+  }
+  if (matched.has('continue')) response.writeContinue();
   const firewall = matched.get('firewall');
   if (firewall !== undefined) {
     sendPage(response, firewall.status ?? 403);
@@ -65,7 +70,7 @@ export async function applyTransportFaults(
   return false;
 }
 
-/** Sends the body of a success, whole or broken. */
+/** Sends the body of a successful response, whole or broken. */
 export function sendBody(
   matched: ReadonlyMap<FaultKind, Fault>,
   response: ServerResponse,
@@ -87,7 +92,7 @@ export function sendBody(
   response.end(sent);
 }
 
-/** Writes rows as fast as they are read until the client goes away. */
+/** Writes rows as fast as they are read, until the client disconnects. */
 function sendEndlessly(response: ServerResponse): void {
   response.setHeader('Content-Type', 'application/json;charset=UTF-8');
   response.write('{"resultCode":"0100000","resultDesc":{"count":1,"data":[');

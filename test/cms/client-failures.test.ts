@@ -340,7 +340,7 @@ describe('connections', () => {
     process.off('warning', note);
     expect(results.every(({ failure }) => failure === undefined)).toBe(true);
     expect(simulator.connections).toBeLessThanOrEqual(3);
-    expect(simulator.counters.mostActive).toBeLessThanOrEqual(3);
+    expect(simulator.counters.maxActive).toBeLessThanOrEqual(3);
     expect(warnings).toEqual([]);
   });
 

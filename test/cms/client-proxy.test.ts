@@ -78,7 +78,7 @@ describe('a proxy', () => {
     const results = await Promise.all(Array.from({ length: 20 }, () => ask(client)));
     expect(results.every(({ failure }) => failure === undefined)).toBe(true);
     expect(proxy.tunnels.length).toBeLessThanOrEqual(2);
-    expect(simulator.counters.mostActive).toBeLessThanOrEqual(2);
+    expect(simulator.counters.maxActive).toBeLessThanOrEqual(2);
   });
 
   test.each(['user:pass', 'user:p%40ss%3A', 'user', 'user:100%'])('gets the credentials of %s', async (user) => {

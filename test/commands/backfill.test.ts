@@ -185,7 +185,7 @@ describe('a backfill', () => {
       config = configFlag(work.path('many.yaml'), [{ name: 'hq', simulator: polite, more: 'vdns: [1-300]' }]);
       polite.setFaults([{ kind: 'slow', seconds: 0.02 }]);
       await go(['--from=-30m', '--to=now', '--concurrency=3', out()]);
-      expect(polite.counters.mostActive).toBe(3);
+      expect(polite.counters.maxActive).toBe(3);
     } finally {
       await polite.close();
     }

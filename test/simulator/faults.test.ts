@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { ask, countOf, date, type Reply, rowsOf } from '../support/simulator-client.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const WINDOW = 300_000;
@@ -96,6 +99,18 @@ describe('request faults', () => {
     expect(await errorOf(askNow(simulator))).toBe('Error ECONNRESET');
     simulator.setFaults([{ kind: 'cut' }]);
     expect(await errorOf(askNow(simulator))).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
+  });
+
+  test('close ends the connection, and continue sends an interim response first', async () => {
+    const simulator = await start();
+    simulator.setFaults([{ kind: 'close' }]);
+    expect(await errorOf(askNow(simulator))).toMatch(/UND_ERR_SOCKET/);
+    simulator.setFaults([{ kind: 'continue' }]);
+    const socket = connect(simulator.port, '127.0.0.1');
+    cleanup(() => socket.destroy());
+    socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    const [received] = (await once(socket, 'data')) as [Buffer];
+    expect(received.toString()).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\n/);
   });
 
   test('code answers with that resultCode and a text', async () => {

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 
@@ -26,7 +27,16 @@ afterEach(async () => {
 
 /** Runs the built program with this environment and nothing else in it. It is killed after the test. */
 export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}, script = main): Program {
-  const child = spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return watch(spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+/** Runs the built program in a mount namespace of its own, after the shell command `mounts`. */
+export function runMounted(mounts: string, args: readonly string[]): Program {
+  const command = ['-m', 'sh', '-c', `${mounts} && exec "$@"`, 'sh', process.execPath, main, ...args];
+  return watch(spawn('unshare', command, { stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+function watch(child: ChildProcessByStdio<null, Readable, Readable>): Program {
   const closed = once(child, 'close');
   let stdout = '';
   let stderr = '';
