@@ -93,10 +93,12 @@ export class Oracle {
   }
 
   /** Twelve polls an hour, a retry each for what is missing, as many pages as needed, and the catch-ups. */
-  #checkRequests({ lookbackWindows, troubledMs, upstream: { rowsPerVdn } }: Scenario): void {
+  #checkRequests({ lookbackWindows, troubledMs, upstream: { rowsPerVdn, fillsZeros, zeroFirst } }: Scenario): void {
     const pages = Math.ceil((VDNS.length * (lookbackWindows + MAX_MORE_LOOKBACK + 1) * rowsPerVdn) / 100);
     const hours = (troubledMs + QUIET_MS) / HOUR;
-    const max = Math.round(1.25 * (hours * (24 * pages + 60) + 3 * VDNS.length * 3 * rowsPerVdn + 300));
+    // An hourly recheck requests up to 84 windows of each VDN; zeros come back for them.
+    const rechecked = fillsZeros || zeroFirst > 0 ? Math.ceil((84 * VDNS.length * rowsPerVdn) / 100) : 0;
+    const max = Math.round(1.25 * (hours * (24 * pages + 60 + rechecked) + 3 * VDNS.length * 3 * rowsPerVdn + 300));
     if (this.#requests > max) this.problems.add(`${this.#requests} requests were sent where ${max} are plenty`);
   }
 }

@@ -36,6 +36,10 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     slowMs: fc.constantFrom(50, 400),
     rowsPerVdn: fc.constantFrom(1, 30, 60),
     silentVdn: fc.constantFrom(undefined, 7),
+    zeroFirst: share(1),
+    fillsZeros: fc.boolean(),
+    hasDate: fc.integer({ min: 0, max: 3 }).map((number) => number > 0),
+    dateErrorMs: fc.constantFrom(0, 0, 8 * HOUR, -8 * HOUR),
   })
   .chain(({ troubledMs, first, changes, lookbackWindows, ...upstream }) =>
     fc.record({
@@ -73,7 +77,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
           // At times from the first start on.
           at: fc.oneof({ weight: 4, arbitrary: instant(troubledMs) }, fc.constant(0)),
           length: fc.integer({ min: MINUTE, max: 90 * MINUTE }),
-          error: fc.integer({ min: -HOUR, max: HOUR }),
+          error: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: -HOUR, max: HOUR }) }, fc.constant(72 * HOUR)),
         }),
         { maxLength: 2 },
       ),

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 export type UpstreamState = 'fine' | 'down' | 'partial' | 'scrambled';
 
 /** Our clock may differ from the API's by this much in a signature. */
-const SIGNATURE_TOLERANCE_MS = 15 * 60_000;
+export const SIGNATURE_TOLERANCE_MS = 15 * 60_000;
 
 export interface UpstreamClientOptions {
   readonly upstream: Upstream;
@@ -26,7 +26,10 @@ export interface UpstreamClientOptions {
 
 /** A client that answers from the upstream. Requests take time. */
 export function upstreamClient({ upstream, world, stateAt, onSkew, onRequest }: UpstreamClientOptions): ApiClient {
-  const { seed, slowMs, rowsPerVdn, checksClock } = upstream.options;
+  const { seed, slowMs, rowsPerVdn, checksClock, hasDate, dateErrorMs } = upstream.options;
+  const sendDate = () => {
+    if (hasDate) onSkew(dateErrorMs - world.clockError);
+  };
   let queries = 0;
   const failed = (reason: 'network' | 'auth' | 'incomplete', windows: readonly VdnWindow[] = []): QueryResult => ({
     ...{ windows, rejected: [] },
@@ -43,12 +46,12 @@ export function upstreamClient({ upstream, world, stateAt, onSkew, onRequest }: 
     const now = world.trueNow;
     const state = stateAt(now);
     if (state === 'down') return failed('network');
-    onSkew(-world.clockError);
+    sendDate();
     if (checksClock && Math.abs(world.clockError) > SIGNATURE_TOLERANCE_MS) return failed('auth');
     const windows = rowsOf(upstream, query, now);
     // The model's few VDNs stand for many, so that a catch-up takes its time: a page holds 100 rows.
     for (let page = 1; page < Math.ceil((windows.length * rowsPerVdn) / 100); page++) request(luck);
-    onSkew(-world.clockError);
+    sendDate();
     if (state === 'fine') return { windows, rejected: [], failure: undefined };
     windows.sort((a, b) => noise(luck * 1e9, a.vdn, a.start) - noise(luck * 1e9, b.vdn, b.start));
     if (state === 'partial' && luck >= 0.5) {

@@ -39,7 +39,17 @@ export interface UpstreamOptions {
   readonly rowsPerVdn: number;
   /** A VDN that never has a row. */
   readonly silentVdn: number | undefined;
+  /** Share of late rows that first come as zeros. */
+  readonly zeroFirst: number;
+  /** Whether windows without a row are filled with zeros, also those that have not ended. */
+  readonly fillsZeros: boolean;
+  /** Whether responses have a Date header. */
+  readonly hasDate: boolean;
+  /** What the Date header is off by. Signatures are checked by the true time. */
+  readonly dateErrorMs: number;
 }
+
+const ZEROS = { agentsOnline: 0, inbound: 0, answered: 0, outbound: 0 };
 
 /** A row that is not late comes within this time. */
 const PROMPT_MS = 40_000;
@@ -85,9 +95,20 @@ export class Upstream {
     return start + WINDOW_MS + Math.floor(this.#noise(vdn, start, 7) * this.options.correctableMs);
   }
 
+  /** Whether zeros are served before the row is available. */
+  #isZeroUntil(availableAt: number, vdn: number, start: number, now: number): boolean {
+    const { fillsZeros, zeroFirst, lastWindow } = this.options;
+    // Zeros end before the scenario does, so that all of them are requested in it.
+    if (fillsZeros) return start < lastWindow + 12 * WINDOW_MS;
+    const isZeroFirst = availableAt < Infinity && this.#noise(vdn, start, 8) < zeroFirst;
+    return isZeroFirst && now >= start + WINDOW_MS + PROMPT_MS;
+  }
+
   /** The row as it is served at a moment of true time. */
   served(vdn: number, start: number, now: number): VdnWindow | undefined {
-    if (this.availableAt(vdn, start) > now) return undefined;
+    const availableAt = this.availableAt(vdn, start);
+    if (availableAt > now)
+      return this.#isZeroUntil(availableAt, vdn, start, now) ? { vdn, start, ...ZEROS } : undefined;
     const isCorrected = this.#correctedAt(vdn, start) <= now;
     return { vdn, start, agentsOnline: 5, ...this.#counts(vdn, start, isCorrected ? 1 : 0) };
   }
