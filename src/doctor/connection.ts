@@ -51,7 +51,8 @@ function failedStep({ failure, certificateEndsAt }: Attempt): Step | undefined {
     case 'http':
     case 'invalid':
       return 'http';
-    default:
+    case 'network':
+    case 'timeout':
       // Without a cause the connection was made, and the response did not come.
       return certificateEndsAt === undefined && failure.cause !== undefined ? 'tcp' : 'http';
   }
