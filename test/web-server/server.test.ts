@@ -400,6 +400,77 @@ describe('clients that misbehave', () => {
   });
 });
 
+describe('malformed requests', () => {
+  const refusals = (log: readonly { readonly message: string; readonly details: object }[]): object[] =>
+    log.filter(({ message }) => message === 'Refused a request').map(({ details }) => details);
+
+  test.each([
+    ['no HTTP', 'hello\r\n\r\n', 400, 'HPE_INVALID_METHOD'],
+    ['two Host headers', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n', 400, 'invalid Host header'],
+    ['a Host header with a blank', 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 400, 'invalid Host header'],
+    ['no Host header', 'GET / HTTP/1.1\r\n\r\n', 400, 'invalid Host header'],
+    [
+      'an unknown coding',
+      'GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      501,
+      'unsupported Transfer-Encoding',
+    ],
+    [
+      'two lengths',
+      'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+      'HPE_UNEXPECTED_CONTENT_LENGTH',
+    ],
+    ['large headers', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`, 431, 'HPE_HEADER_OVERFLOW'],
+  ])('%s is refused and logged', async (_, text, status, reason) => {
+    const { port, log } = await serve();
+    for (let i = 0; i < 2; i++) {
+      const socket = await dial(port);
+      socket.write(text);
+      expect(await received(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*Connection: close`, 'i'));
+    }
+    expect(refusals(log)).toEqual([{ client: '127.0.0.1', reason }]);
+  });
+
+  test('an unknown coding alone is refused with 501', async () => {
+    const { port, log } = await serve();
+    const socket = await dial(port);
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: foo\r\n\r\n');
+    const response = await received(socket);
+    expect(response).toMatch(/^HTTP\/1\.1 501 /);
+    expect(response).not.toContain('served');
+    expect(refusals(log)).not.toEqual([]);
+  });
+
+  test('HTTP/1.0 needs no Host header', async () => {
+    const { port } = await serve();
+    const socket = await dial(port);
+    socket.write('GET / HTTP/1.0\r\n\r\n');
+    expect(await received(socket)).toContain('served');
+  });
+
+  test('what follows a request does not take its response away', async () => {
+    const { handler, next } = held();
+    const { port } = await serve({ handler });
+    const socket = await dial(port);
+    socket.write(`${GET}nonsense\r\n\r\n`);
+    (await next()).end('served');
+    expect(await received(socket)).toContain('served');
+  });
+
+  test('refusals by status carry nosniff', async () => {
+    const { port } = await serve({
+      webConfigFile: await webConfig(
+        `rate_limit: { interval: 1h, burst: 1 }\nbasic_auth_users: { a: '${hashSync('p', 4)}' }`,
+      ),
+    });
+    for (const status of [401, 429]) {
+      const response = await fetch(`http://127.0.0.1:${port}`);
+      expect([response.status, response.headers.get('x-content-type-options')]).toEqual([status, 'nosniff']);
+    }
+  });
+});
+
 describe('closing', () => {
   const never = { ...systemClock, sleep: () => new Promise<void>(() => undefined) };
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 
+import { generate } from 'selfsigned';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { ConfigError } from '../../src/core/errors.ts';
@@ -75,6 +76,10 @@ async function handshake(port: number, options: ConnectionOptions = {}): Promise
   return socket;
 }
 
+async function handshakeAndEnd(port: number): Promise<void> {
+  (await handshake(port)).destroy();
+}
+
 async function servedName({ port }: Served, options: ConnectionOptions = {}): Promise<string> {
   const socket = await handshake(port, options);
   const name = String(socket.getPeerCertificate().subject.CN);
@@ -110,6 +115,18 @@ describe('client certificates', () => {
     }).toEqual(expected);
     const refused = Object.values(expected).filter((right) => !right).length;
     await expect.poll(() => refusals(server)).toHaveLength(refused);
+  });
+
+  test.each([
+    ['VerifyClientCertIfGiven', true],
+    ['RequireAndVerifyClientCert', false],
+  ])('%s without a CA trusts the CAs of the system, and says so', async (type, withoutCertificate) => {
+    const server = await serveTls(`${PAIR}  client_auth_type: ${type}\n`);
+    const warnings = server.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    expect(warnings).toEqual([expect.stringContaining('tls_server_config.client_auth_type: Every certificate')]);
+    await expect(fetchBody(server, loginWith(trusted))).rejects.toThrow();
+    if (withoutCertificate) expect(await fetchBody(server)).toBe('served');
+    else await expect(fetchBody(server)).rejects.toThrow();
   });
 
   test('a certificate that is meant for servers is not trusted as that of a client', async () => {
@@ -195,6 +212,19 @@ describe('versions, suites and curves', () => {
     expect(await version(ours)).toBe('TLSv1.3');
     const theirs = await serveTls(`${PAIR}  ${suites}  prefer_server_cipher_suites: false\n`);
     expect(await spoken(theirs, `${light}:${strong}`)).toBe(light);
+  });
+
+  test('by default no suite without forward secrecy is spoken', async () => {
+    const rsa = await generate([{ name: 'commonName', value: 'rsa' }], { keySize: 2048, algorithm: 'sha256' });
+    await writePair(directory, { cert: rsa.cert, key: rsa.private });
+    const server = await serveTls(PAIR);
+    const client = { maxVersion: 'TLSv1.2', rejectUnauthorized: false } as const;
+    for (const ciphers of ['AES128-SHA', 'AES256-GCM-SHA384', 'DHE-RSA-AES128-GCM-SHA256']) {
+      await expect(version(server, { ...client, ciphers }), ciphers).rejects.toThrow();
+    }
+    for (const ciphers of ['ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES256-SHA']) {
+      expect(await version(server, { ...client, ciphers }), ciphers).toBe('TLSv1.2');
+    }
   });
 
   test('only the curves in the list are agreed on', async () => {
@@ -292,6 +322,45 @@ describe('reload', () => {
     expect(await (await fetch(server.addresses[0] ?? '')).text()).toBe('served');
   });
 
+  test('no connection is refused while the listener changes', async () => {
+    const server = await serveTls(PAIR);
+    const types = ['RequestClientCert', 'NoClientCert', 'VerifyClientCertIfGiven'];
+    const failures: unknown[] = [];
+    let isDone = false;
+    const connecting = Array.from({ length: 4 }, async () => {
+      while (!isDone) await handshakeAndEnd(server.port).catch((error: unknown) => failures.push(error));
+    });
+    for (let i = 0; i < 12; i++) {
+      await writeFile(
+        file,
+        `${PAIR}  client_auth_type: ${types[i % 3]}\n  client_ca_file: client-ca.crt\n`.replace(
+          /NoClientCert\n.*\n/,
+          'NoClientCert\n',
+        ),
+      );
+      await server.reload();
+    }
+    isDone = true;
+    await Promise.all(connecting);
+    expect(
+      failures.filter((error) => error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'),
+    ).toEqual([]);
+    expect(await fetchBody(server, loginWith(trusted))).toBe('served');
+  });
+
+  test('a response that is still being sent is finished when the TLS settings change', async () => {
+    const large = Buffer.alloc(16 * 1024 * 1024, 'x');
+    await writeFile(file, PAIR);
+    const server = await serve({ webConfigFile: file, handler: (_, res) => res.end(large) });
+    const slow = await handshake(server.port);
+    slow.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n');
+    await once(slow, 'readable');
+    await writeFile(file, '');
+    await server.reload();
+    expect(await (await fetch(server.addresses[0] ?? '')).text()).toHaveLength(large.length);
+    expect((await received(slow)).match(/x/g)).toHaveLength(large.length);
+  });
+
   test('connections live on when the TLS settings stay, and when the new ones cannot be used', async () => {
     const server = await serveTls(PAIR);
     const open = await handshake(server.port);
@@ -319,6 +388,16 @@ describe('clients that misbehave', () => {
     await Promise.all([received(plain), received(garbage), received(silent)]);
     expect(await fetchBody(server)).toBe('served');
     expect(refusals(server)).toContainEqual({ client: '127.0.0.1', reason: 'ERR_SSL_HTTP_REQUEST' });
+  });
+
+  test('at the limit a client that does not finish its handshake gives way', async () => {
+    const server = await serveTls(PAIR, { maxConnections: 2 });
+    const silent = await dial(server.port);
+    const open = await handshake(server.port);
+    expect(await fetchBody(server)).toBe('served');
+    expect(await received(silent)).toBe('');
+    open.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
+    expect(await received(open)).toContain('served');
   });
 
   test('the same reason is logged once', async () => {
