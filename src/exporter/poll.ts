@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { ApiClient, Query, QueryResult } from '../cms/client.ts';
 import { planQueries } from '../cms/query-plan.ts';
+import type { VdnWindow } from '../cms/rows.ts';
 import type { ApiError } from '../core/errors.ts';
 import type { WindowRange } from '../core/window.ts';
 import { type ApplyContext, applyResponses } from './apply-responses.ts';
@@ -27,6 +28,8 @@ export interface PollOutcome {
   readonly failed: readonly number[] | 'all';
   /** The longest wait that a failure asked for. */
   readonly retryAfterMs: number | undefined;
+  /** The rows that came. */
+  readonly rows: readonly VdnWindow[];
 }
 
 /**
@@ -53,13 +56,14 @@ export async function poll(
     endedAt: clock.now() / 1000,
     failure: first?.failure.reason,
   });
-  const rows = responses.reduce((sum, { result }) => sum + result.windows.length, 0);
-  const requests = { queries: queries.length, failed: failures.length };
-  logger.debug({ from: iso(range.from), to: iso(range.to), ...requests, rows }, 'Polled');
+  const rows = responses.flatMap(({ result }) => result.windows);
+  const counts = { queries: queries.length, failed: failures.length, rows: rows.length };
+  logger.debug({ from: iso(range.from), to: iso(range.to), ...counts }, 'Polled');
   return {
     failure: first?.failure,
     failed: vdnsOf(failures.map(({ query }) => query)),
     retryAfterMs: Math.max(0, ...failures.map(({ failure }) => failure.retryAfterMs ?? 0)) || undefined,
+    rows,
   };
 }
 

@@ -6,6 +6,7 @@ import { formatIds } from '../core/format.ts';
 import { WINDOW_MS } from '../core/window.ts';
 import { CatchUpRun } from './catch-up-run.ts';
 import { poll, type PollContext, type PollOutcome } from './poll.ts';
+import { ReportingVdns } from './reporting-vdns.ts';
 import { afterCatchUp, afterCatchUpFailure, afterPoll, decide, type Decision, INITIAL_STATE } from './schedule.ts';
 
 /** How a call center is doing, for people. Times are milliseconds since the epoch. */
@@ -50,10 +51,13 @@ export class Scheduler {
   #state = INITIAL_STATE;
   #catchUp: CatchUpRun | undefined;
   #status: PollStatus;
+  readonly #reporting: ReportingVdns;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#status = { ...(options.status ?? INITIAL_STATUS), nextPollAt: undefined };
+    const { vdns, status = INITIAL_STATUS } = options;
+    this.#reporting = new ReportingVdns(vdns === 'all' ? [] : vdns, status.silentVdns);
+    this.#status = { ...status, silentVdns: this.#reporting.silent, nextPollAt: undefined };
   }
 
   get status(): PollStatus {
@@ -96,6 +100,7 @@ export class Scheduler {
     const vdns = kind === 'regular' ? this.#options.vdns : this.#state.unfinished;
     const range = kind === 'missing' ? { from: latest, to: latest + WINDOW_MS } : ledger.regularRange(latest);
     const outcome = await poll(this.#options, { vdns, range, latest }, signal);
+    this.#noteRows(outcome, vdns, latest, kind === 'regular');
     const isPartial = this.#isPartial(outcome);
     const unfinished = this.#unfinished(outcome, latest);
     this.#report(outcome, isPartial);
@@ -107,14 +112,25 @@ export class Scheduler {
     return failed !== 'all' && vdns !== 'all' && failed.length > 0 && failed.length < vdns.length;
   }
 
-  /** VDNs whose request failed, or that have no row of the latest window yet. */
+  /** VDNs whose request failed, or that usually report and have no row of the latest window yet. */
   #unfinished({ failed }: PollOutcome, latest: number): readonly number[] | 'all' {
-    const { store, vdns, clock } = this.#options;
-    if (failed === 'all') return 'all';
-    const known = vdns === 'all' ? [...store.fresh(clock.now())] : vdns;
-    if (vdns === 'all' && known.length === 0) return 'all';
-    const missing = known.filter((id) => (store.newest(id) ?? -Infinity) < latest);
-    return [...new Set([...failed, ...missing])];
+    return failed === 'all' ? 'all' : [...new Set([...failed, ...this.#reporting.missing(latest)])];
+  }
+
+  /** Finds out which VDNs report, and logs once which never did. */
+  #noteRows({ rows, failed }: PollOutcome, vdns: readonly number[] | 'all', latest: number, isRegular: boolean): void {
+    const { ledger, logger } = this.#options;
+    const hasFailed = new Set(failed === 'all' ? [] : failed);
+    const answered = vdns === 'all' || failed === 'all' ? [] : vdns.filter((id) => !hasFailed.has(id));
+    const before = new Set(this.#reporting.silent);
+    this.#reporting.update({ latest, answered, rows }, isRegular, (id) => ledger.totals(id).windows > 0);
+    const silentVdns = this.#reporting.silent;
+    this.#status = { ...this.#status, silentVdns };
+    const silent = silentVdns.filter((id) => !before.has(id));
+    const now = new Set(silentVdns);
+    const arrived = [...before].filter((id) => !now.has(id));
+    if (silent.length > 0) logger.warn(`No rows so far for VDN ${formatSorted(silent)}: check the ids and cc_id`);
+    if (arrived.length > 0) logger.info(`The first rows came for VDN ${formatSorted(arrived)}`);
   }
 
   /** Updates the status and logs a change of it. */
@@ -160,5 +176,12 @@ export class Scheduler {
 
 /** Of many VDNs, one that the CMS refuses fails those that share its request: name them. */
 function failureMessage({ message }: ApiError, failed: readonly number[] | 'all'): string {
-  return failed === 'all' ? message : `${message} (VDNs ${formatIds(failed, MAX_IDS_CHARS)})`;
+  return failed === 'all' ? message : `${message} (VDNs ${formatSorted(failed)})`;
+}
+
+function formatSorted(ids: readonly number[]): string {
+  return formatIds(
+    [...ids].sort((a, b) => a - b),
+    MAX_IDS_CHARS,
+  );
 }

@@ -208,3 +208,27 @@ describe('a change of the config', () => {
     expect(center('main').config.url).toBe(plain);
   });
 });
+
+describe('VDNs that do not exist', () => {
+  it('cost nothing but their place in the regular polls, and are named once', async () => {
+    await simulator.close();
+    simulator = await startSimulator({ vdns: [199, 200], flat: true, now: () => clock.now() });
+    await start(configOf(callCenter('main', [199, 200, 201, 202, 203, 204, 205])));
+    const isAsleep = () => (center('main').status().nextPollAt ?? 0) > clock.now();
+    for (let second = 0; second < 18 * 60; second += 5) {
+      await eventually(isAsleep);
+      clock.advance(5_000);
+    }
+    await eventually(isAsleep);
+    expect(center('main').status()).toMatchObject({ isFailing: false, silentVdns: [201, 202, 203, 204, 205] });
+    expect(simulator.counters.requests).toBeLessThanOrEqual(5);
+    const warnings = log.split('\n').filter((line) => line.includes('No rows so far'));
+    expect(warnings).toEqual([expect.stringContaining('No rows so far for VDN 201-205: check the ids and cc_id')]);
+
+    // A changed call center keeps what it knows, for the ids that stay.
+    await change(configOf(callCenter('main', [199, 204, 205])));
+    await eventually(() => center('main').status().polls > 4);
+    expect(center('main').status().silentVdns).toEqual([204, 205]);
+    expect(log.split('\n').filter((line) => line.includes('No rows so far'))).toHaveLength(1);
+  });
+});

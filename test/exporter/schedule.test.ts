@@ -121,12 +121,12 @@ describe('the next step', () => {
 describe('the state', () => {
   const failure = new ApiError('Down', { reason: 'http', hint: 'Look there' });
   const ok: PolledInput = {
-    outcome: { failure: undefined, failed: [], retryAfterMs: undefined },
+    outcome: { failure: undefined, failed: [], retryAfterMs: undefined, rows: [] },
     ...{ latest: LATEST, isPartial: false, unfinished: [], random: () => 0 },
   };
   const failed = (retryAfterMs?: number): PolledInput => ({
     ...ok,
-    outcome: { failure, failed: 'all', retryAfterMs },
+    outcome: { failure, failed: 'all', retryAfterMs, rows: [] },
     unfinished: 'all',
     random: () => 0.999_999,
   });

@@ -260,6 +260,35 @@ describe('the scheduler', () => {
     const { calls } = await run({ until: 4 * MINUTE, has, vdns: 'all' });
     expect(calls.map(({ vdns }) => vdns)).toEqual(['all', 'all', '2']);
   });
+
+  it('asks again only for VDNs that had a row one window earlier: not for closed lines, not for wrong ids', async () => {
+    const [closes, opens] = [START + 20 * MINUTE, START + 40 * MINUTE];
+    const has = (vdn: number, start: number) => vdn === 1 || (vdn === 2 && (start < closes || start >= opens));
+    const { calls, scheduler, lines } = await run({ until: 55 * MINUTE, has, vdns: [1, 2, 3] });
+    // Only the first window without a row may still get one; later ones wait for the regular polls.
+    const repeats = calls.filter(({ vdns }) => vdns !== '1,2,3');
+    expect(new Set(repeats.map(({ vdns, windows }) => `${vdns} ${windows}`))).toEqual(new Set(['2 08:25-08:30']));
+    expect(repeats).toHaveLength(19);
+    expect(scheduler.status.silentVdns).toEqual([3]);
+    expect(lines.filter((line) => line.includes('No rows so far'))).toEqual([
+      expect.stringContaining('No rows so far for VDN 3: check the ids and cc_id'),
+    ]);
+  });
+
+  it('with `all` asks once a window when no VDN has rows', async () => {
+    const { calls, scheduler } = await run({ until: 18 * MINUTE, has: () => false, vdns: 'all' });
+    expect(times(calls)).toEqual(['08:02:00', '08:05:10', '08:10:10', '08:15:10']);
+    expect(scheduler.status.silentVdns).toEqual([]);
+  });
+
+  it('takes back that a VDN is silent when its first row comes', async () => {
+    const has = (vdn: number, start: number) => vdn === 1 || start >= START + 20 * MINUTE;
+    const { scheduler, lines } = await run({ until: 40 * MINUTE, has });
+    expect(scheduler.status.silentVdns).toEqual([]);
+    const said = lines.join('');
+    expect(said).toContain('No rows so far for VDN 2: check');
+    expect(said).toContain('The first rows came for VDN 2');
+  });
 });
 
 describe('backoff', () => {
