@@ -38,7 +38,7 @@ COPY --from=runtime /root-fs /
 WORKDIR /app
 COPY LICENSE config.example.yaml web-config.example.yaml ./
 COPY --from=build /app/package.json /app/sbom.spdx.json ./
-COPY --from=build /app/scripts ./scripts
+COPY --from=build /app/scripts/demo-config.yaml ./scripts/
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # Counters survive here when the directory is a volume: --storage.path=/data

@@ -11,6 +11,7 @@ Polls the call centers of the config and serves what they report to Prometheus.
   --config.check                  check the configuration, and the web config, and exit: 0 if good, 2 if not
   --web.listen-address=ADDRESS    host:port, :port or [ipv6]:port; repeatable (default :10122)
   --web.telemetry-path=PATH       where the metrics are (default /metrics)
+  --web.docs-url=URL              where links to the documentation lead (default /docs: the exporter's own)
   --web.config.file=FILE          TLS, client certificates, users (exporter-toolkit's format)
   --storage.path=DIR              keep counters over restarts in this directory
   --log.level=LEVEL               debug, info, warn or error (default info)
@@ -24,10 +25,23 @@ export interface ServeFlags {
   readonly isCheck: boolean;
   readonly listenAddresses: readonly string[];
   readonly telemetryPath: string;
+  /** Without a slash at its end. */
+  readonly docsUrl: string;
   readonly webConfigFile: string | undefined;
   readonly storagePath: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+}
+
+/** @throws UsageError */
+function parseDocsUrl(text: string): string {
+  const isUrl = URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+  if (text !== '/docs' && (!isUrl || /[?#]/.test(text))) {
+    throw new UsageError(
+      `--web.docs-url is "${text}": use an http or https URL without query, such as https://docs.example.com/aicc`,
+    );
+  }
+  return text.replace(/\/+$/, '');
 }
 
 /** @throws UsageError */
@@ -37,6 +51,7 @@ export function parseFlags(argv: readonly string[]): ServeFlags {
     'config.check': { type: 'boolean', default: false },
     'web.listen-address': { type: 'string', multiple: true, default: [':10122'] },
     'web.telemetry-path': { type: 'string', default: '/metrics' },
+    'web.docs-url': { type: 'string', default: '/docs' },
     'web.config.file': { type: 'string' },
     'storage.path': { type: 'string' },
     'log.level': { type: 'string', default: 'info' },
@@ -56,6 +71,7 @@ export function parseFlags(argv: readonly string[]): ServeFlags {
     isCheck: values['config.check'],
     listenAddresses: values['web.listen-address'],
     telemetryPath,
+    docsUrl: parseDocsUrl(values['web.docs-url']),
     // Service files pass an empty value for none.
     webConfigFile: values['web.config.file'] || undefined,
     storagePath: values['storage.path'],

@@ -68,6 +68,7 @@ async function run(dependencies: ServeDependencies): Promise<void> {
         startedAt,
         now: clock.now(),
         telemetryPath: flags.telemetryPath,
+        docsUrl: flags.docsUrl,
         callCenters: exporter.callCenters().map((center) => ({
           snapshot: center.snapshot(),
           status: center.status(),
@@ -84,9 +85,9 @@ async function run(dependencies: ServeDependencies): Promise<void> {
       clock,
       signal: io.signal,
     });
-    const { telemetryPath } = flags;
+    const { telemetryPath, docsUrl } = flags;
     const server = await startServer({
-      handler: createApp({ exporter, exposition, telemetryPath, statusPage, reload, logger }),
+      handler: createApp({ exporter, exposition, telemetryPath, docsUrl, statusPage, reload, logger }),
       listenAddresses: flags.listenAddresses,
       webConfigFile: flags.webConfigFile,
       logger,

@@ -8,14 +8,17 @@ import { respond, respondLine } from '../web-server/response.ts';
 import type { Handler } from '../web-server/access-control.ts';
 import { allowSources } from './content-security-policy.ts';
 import { isCrossSite } from './cross-site.ts';
-import { searchOf } from './request-target.ts';
+import type { Links } from './layout.ts';
+import { pathOf, searchOf } from './request-target.ts';
 import { discoverTargets } from './service-discovery.ts';
-import { CONTENT_SECURITY_POLICY, PAGE_SOURCES } from './status-page/style.ts';
+import { DOCS_STYLE, openDocs } from './docs.ts';
+import { STATUS_STYLE } from './status-page/style.ts';
+import type { Stylesheet } from './style.ts';
+import { prefersHtml, renderTextView, TEXT_STYLE } from './text-view.ts';
 import { parseVdnQuery, type VdnQuery } from './status-page/vdn-list.ts';
 
-export interface PagesOptions {
+export interface PagesOptions extends Links {
   readonly exporter: Pick<Exporter, 'callCenters' | 'config'>;
-  readonly telemetryPath: string;
   /** Renders the status page. */
   readonly statusPage: (query: VdnQuery) => string;
   /** Loads the configuration again; rejects with ConfigError when it cannot be used. */
@@ -24,21 +27,19 @@ export interface PagesOptions {
   readonly onError: (error: unknown, req: IncomingMessage, res: ServerResponse) => void;
 }
 
+type HttpHandler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
+
+/** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
+type AddRoute = (path: string | RegExp, method: 'get' | 'post', handler: HttpHandler) => void;
+
 /** The routes for people and for service discovery, and 404 for every other path. */
 export function createPages(options: PagesOptions): Handler {
-  const { exporter, telemetryPath } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-
-  /** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
-  const route = (
-    path: string,
-    method: 'get' | 'post',
-    handler: (req: IncomingMessage, res: ServerResponse) => void | Promise<void>,
-  ) => {
+  const route: AddRoute = (path, method, handler) => {
     app[method](path, handler);
     app.all(path, (_req, res) => {
       refuse(res, method === 'get' ? 'GET, HEAD' : 'POST');
@@ -47,8 +48,24 @@ export function createPages(options: PagesOptions): Handler {
 
   route('/', 'get', (req, res) => {
     const page = options.statusPage(parseVdnQuery(searchOf(req.url)));
-    respondHtml(res, page);
+    respondHtml(res, page, STATUS_STYLE);
   });
+  addConfigRoutes(route, options);
+  addDiscovery(route, options);
+  addDocs(route, options);
+  app.use((_req, res) => {
+    respondLine(res, 404, 'Not found');
+  });
+  // Express recognizes an error handler by its four parameters. Its own would show the stack to everyone.
+  app.use(((error: unknown, req, res, next) => {
+    const hasStarted = res.headersSent;
+    options.onError(error, req, res);
+    if (hasStarted) next(error);
+  }) satisfies ErrorRequestHandler);
+  return app;
+}
+
+function addConfigRoutes(route: AddRoute, options: PagesOptions): void {
   route('/-/reload', 'post', async (req, res) => {
     if (isCrossSite(req)) {
       respondLine(res, 403, 'Refused: a browser sent this request for a page of another site');
@@ -62,9 +79,16 @@ export function createPages(options: PagesOptions): Handler {
       respondLine(res, 500, `The configuration was not changed:\n${error.message}`);
     }
   });
-  route('/config', 'get', (_req, res) => {
-    respond(res, 200, 'text/plain', renderEffectiveConfig(exporter.config()));
+  route('/config', 'get', (req, res) => {
+    respondText(req, res, { type: 'text/plain', text: renderEffectiveConfig(options.exporter.config()) }, options, [
+      'Configuration',
+      '/config',
+    ]);
   });
+}
+
+function addDiscovery(route: AddRoute, options: PagesOptions): void {
+  const { exporter, telemetryPath } = options;
   route('/sd', 'get', (req, res) => {
     const read = readHost(req);
     if (typeof read === 'string') {
@@ -74,18 +98,37 @@ export function createPages(options: PagesOptions): Handler {
     const callCenters = exporter.callCenters().map(({ config }) => config.name);
     const isTls = 'encrypted' in req.socket;
     const targets = discoverTargets({ host: read.host, isTls, telemetryPath, callCenters });
-    respond(res, 200, 'application/json', JSON.stringify(targets));
+    const isForPeople = prefersHtml(req, 'application/json');
+    const text = JSON.stringify(targets, null, isForPeople ? 2 : undefined);
+    respondText(req, res, { type: 'application/json', text }, options, ['Service discovery', '/sd']);
   });
-  app.use((_req, res) => {
-    respondLine(res, 404, 'Not found');
+}
+
+function addDocs(route: AddRoute, options: PagesOptions): void {
+  const docs = openDocs(options);
+  route(/^\/docs(?:\/[\w-]+)?$/, 'get', async (req, res) => {
+    const page = await docs.page(pathOf(req.url).slice('/docs/'.length));
+    if (page === undefined) respondLine(res, 404, 'Not found');
+    else respondHtml(res, page, DOCS_STYLE);
   });
-  // Express recognizes an error handler by its four parameters. Its own would show the stack to everyone.
-  app.use(((error: unknown, req, res, next) => {
-    const hasStarted = res.headersSent;
-    options.onError(error, req, res);
-    if (hasStarted) next(error);
-  }) satisfies ErrorRequestHandler);
-  return app;
+  route(/^\/docs\/files\/[\w./-]+$/, 'get', async (req, res) => {
+    const file = await docs.file(pathOf(req.url).slice('/docs/files/'.length));
+    if (file === undefined) respondLine(res, 404, 'Not found');
+    else res.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.bytes.length }).end(file.bytes);
+  });
+}
+
+/** A text for programs; a browser gets it as a page with the ways to the others. */
+function respondText(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { type, text }: { readonly type: string; readonly text: string },
+  links: Links,
+  [title, path]: readonly [title: string, path: string],
+): void {
+  res.setHeader('Vary', 'Accept');
+  if (prefersHtml(req, type)) respondHtml(res, renderTextView(title, path, text, links), TEXT_STYLE);
+  else respond(res, 200, type, text);
 }
 
 function refuse(res: ServerResponse, allow: string): void {
@@ -93,9 +136,9 @@ function refuse(res: ServerResponse, allow: string): void {
 }
 
 /** Sends a page. A Content-Security-Policy of the web config stays, with what the page needs itself added to it. */
-function respondHtml(res: ServerResponse, page: string): void {
+function respondHtml(res: ServerResponse, page: string, { sources, policy: own }: Stylesheet): void {
   const configured = res.getHeader('Content-Security-Policy');
-  const policy = typeof configured === 'string' ? allowSources(configured, PAGE_SOURCES) : CONTENT_SECURITY_POLICY;
+  const policy = typeof configured === 'string' ? allowSources(configured, sources) : own;
   res.setHeader('Content-Security-Policy', policy);
   respond(res, 200, 'text/html', page, { 'Referrer-Policy': 'no-referrer' });
 }

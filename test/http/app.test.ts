@@ -74,7 +74,7 @@ afterAll(async () => {
   await simulator.close();
 });
 
-const GET_ROUTES = ['/', '/metrics', '/config', '/sd', '/-/healthy', '/-/ready'];
+const GET_ROUTES = ['/', '/metrics', '/config', '/sd', '/docs', '/docs/runbooks', '/-/healthy', '/-/ready'];
 
 describe('every route', () => {
   it.each(GET_ROUTES)('%s answers HEAD like GET, without a body', async (path) => {
@@ -259,6 +259,7 @@ describe('an app whose parts fail', () => {
         selfMetrics: () => Promise.reject(failure),
       }),
       telemetryPath: '/metrics',
+      docsUrl: '/docs',
       statusPage: () => {
         throw failure;
       },

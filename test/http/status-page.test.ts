@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { CallCenterView } from '../../src/http/status-page/call-center-card.ts';
-import { escapeHtml, html } from '../../src/http/status-page/html.ts';
+import { escapeHtml, html } from '../../src/http/html.ts';
 import { renderStatusPage } from '../../src/http/status-page/status-page.ts';
-import { CONTENT_SECURITY_POLICY } from '../../src/http/status-page/style.ts';
+import { STATUS_STYLE } from '../../src/http/status-page/style.ts';
 import { formatAge } from '../../src/http/status-page/relative-time.ts';
 import {
   COLUMNS,
@@ -37,6 +37,7 @@ function page(views: readonly Partial<CallCenterView>[], search = ''): string {
     startedAt: NOW - 90_061_000,
     now: NOW,
     telemetryPath: '/metrics',
+    docsUrl: '/docs',
     callCenters: views.map((view) => ({ snapshot: snapshot('main', 3), status: STATUS, vdnsConfigured: 3, ...view })),
     query: parseVdnQuery(search),
   });
@@ -159,7 +160,7 @@ describe('the page', () => {
     const text = page([{}]);
     const style = /<style>([^]*?)<\/style>/.exec(text)?.[1] ?? '';
     const hash = createHash('sha256').update(style).digest('base64');
-    expect(CONTENT_SECURITY_POLICY).toBe(
+    expect(STATUS_STYLE.policy).toBe(
       `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
     );
     expect(text).not.toMatch(/<script| style=| on\w+=/);

@@ -1,7 +1,7 @@
 import type { PollStatus } from '../../exporter/scheduler.ts';
 import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
 import { WINDOW_MS } from '../../core/window.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../html.ts';
 import { formatAge, hourAndMinute, timeElement } from './relative-time.ts';
 
 export interface CallCenterView {

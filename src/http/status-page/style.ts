@@ -1,35 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createStylesheet } from '../style.ts';
 import { COLUMNS } from './vdn-list.ts';
 
 // On a phone a row becomes a card, whose values bear the titles of the columns.
 const CARD_TITLES = COLUMNS.map(({ key, title }) => `td.${key}::before{content:"${title}"}`).join('\n  ');
 
-const STYLE = `
-:root {
-  color-scheme: light dark;
-  --page: #f6f7f9; --box: #fff; --line: #d5dae1; --text: #1b2330; --dim: #56606e; --link: #0b5cad; --head: #eceff3; --field: #77828f;
-  --good: #1b6b38; --bad: #b3261e; --warn: #8a5300; --idle: #505a68;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #12161c; --box: #1b2129; --line: #343d49; --text: #e6eaf0; --dim: #a3aebc; --link: #7db8f5; --head: #242c36; --field: #77828f;
-    --good: #6fd08c; --bad: #ff8a80; --warn: #f2b84b; --idle: #b4bdc9;
-  }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
-body > * { max-width: 1280px; margin: 0 auto; padding: 0 16px; }
-header { padding-top: 18px; }
-h1 { font-size: 1.5rem; margin: 0; }
-h2 { font-size: 1.2rem; margin: 26px 0 10px; }
-h2 + p { margin: 0 0 10px; }
-h3 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere; }
-a { color: var(--link); }
-a:focus-visible, input:focus-visible, select:focus-visible, button:focus-visible {
-  outline: 2px solid var(--link); outline-offset: 2px;
-}
-header p { margin: 4px 0; color: var(--dim); }
-nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 6px 0 0; padding: 0; }
+/** The style of the status page, which is the same for every request. */
+export const STATUS_STYLE = createStylesheet(`
 .age, .none { color: var(--dim); }
 time, .age { white-space: nowrap; }
 .centers { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); align-items: start; }
@@ -56,10 +32,6 @@ button { cursor: pointer; border-color: var(--link); color: var(--link); font-we
 .pages a, .pages span { display: inline-block; min-width: 32px; padding: 3px 7px; text-align: center; }
 .pages p { margin: 3px 0; }
 [aria-current=page] { font-weight: 700; border: 1px solid var(--line); border-radius: 5px; background: var(--box); }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--box); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 8px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
-thead th { background: var(--head); white-space: nowrap; font-size: .85rem; }
 thead a { text-decoration: none; } thead a:hover { text-decoration: underline; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 400; }
@@ -67,7 +39,6 @@ tbody th { font-weight: 400; }
 .name, .center { overflow-wrap: anywhere; max-width: 26em; }
 .name { min-width: 11em; } .center { min-width: 6em; }
 .labels { display: block; font-size: .82rem; color: var(--dim); }
-footer { margin: 26px auto; color: var(--dim); }
 @media (max-width: 760px) {
   .scroll { border: 0; background: none; overflow: visible; }
   table, tbody { display: block; }
@@ -89,20 +60,4 @@ footer { margin: 26px auto; color: var(--dim); }
   form label:first-child { flex-basis: 100%; }
   input, select { width: 100%; }
 }
-`;
-
-/** The page's only style, which is the same for every request. */
-export const STYLE_ELEMENT = `<style>${STYLE}</style>`;
-
-const HASH = createHash('sha256').update(STYLE).digest('base64');
-
-/** What the page needs itself: that style, the icon in a data URL, and the form. */
-export const PAGE_SOURCES = { 'style-src': `'sha256-${HASH}'`, 'img-src': 'data:', 'form-action': "'self'" } as const;
-
-/** Allows only these: no script, nothing from elsewhere, no frame around it. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  ...Object.entries(PAGE_SOURCES).map(([directive, source]) => `${directive} ${source}`),
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+`);

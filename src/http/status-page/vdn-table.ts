@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../html.ts';
 import { hourAndMinute } from './relative-time.ts';
 import { type Column, COLUMNS, listVdns, type VdnPage, type VdnQuery, vdnQueryLink, type VdnRow } from './vdn-list.ts';
 import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
