@@ -33,7 +33,7 @@ LABEL org.opencontainers.image.title="aicc-cti-exporter" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/usr/local/bin \
     NODE_ENV=production \
-    MALLOC_ARENA_MAX=1
+    MALLOC_ARENA_MAX=2
 COPY --from=runtime /root-fs /
 WORKDIR /app
 COPY LICENSE config.example.yaml web-config.example.yaml ./
