@@ -1,6 +1,6 @@
 import { ConfigError, OperationError, UsageError } from '../core/errors.ts';
 import { keepMemorySmall } from '../core/memory.ts';
-import { readVersion } from '../core/version.ts';
+import { versionText } from '../core/version.ts';
 import type { CommandIo } from './io.ts';
 
 interface Command {
@@ -93,7 +93,7 @@ async function run(args: readonly string[]): Promise<number> {
   const command = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   const rest = command === undefined ? args : args.slice(1);
   if (rest.includes('--version')) {
-    process.stdout.write(`aicc-cti-exporter ${readVersion()} (Node.js ${process.version})\n`);
+    process.stdout.write(versionText(process.version, `${process.platform}/${process.arch}`));
     return 0;
   }
   if (command === undefined && first !== undefined && !first.startsWith('-')) {
@@ -123,6 +123,20 @@ function explain(error: unknown): [text: string, exitCode: number] {
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
 
+/** Whether a log collector reads stderr: it expects nothing but JSON lines there. */
+function logsJson(args: readonly string[]): boolean {
+  const flag = args.findIndex((arg) => arg === '--log.format' || arg.startsWith('--log.format='));
+  const [, value = args[flag + 1]] = args[flag]?.split('=') ?? [];
+  return value?.toLowerCase() === 'json';
+}
+
+/** One JSON line for a failure, and for each problem of a configuration. */
+async function logFailure(text: string): Promise<void> {
+  const { createLogger } = await import('../core/log.ts');
+  const logger = createLogger('error', 'json', process.stderr);
+  for (const line of text.split('\n')) logger.error(line);
+}
+
 /** Runs the command that `args` name, and sets the exit code of the process; says on stderr what failed. */
 export async function runProgram(args: readonly string[]): Promise<void> {
   // Ignore EPIPE here: commands that need their output check for write errors themselves.
@@ -131,7 +145,8 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     process.exitCode = await run(expandHelp(args));
   } catch (error) {
     const [text, exitCode] = explain(error);
-    process.stderr.write(`aicc-cti-exporter: ${text}\n`);
     process.exitCode = exitCode;
+    if (logsJson(args)) await logFailure(text);
+    else process.stderr.write(`aicc-cti-exporter: ${text}\n`);
   }
 }

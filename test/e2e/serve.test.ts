@@ -317,8 +317,12 @@ describe('the command line', () => {
   test.each([
     [['--config.check', `--config.file=${good}`], 0, 'OK: 1 call center, 3 VDNs'],
     [['check-config', `--config.file=${good}`], 0, 'OK: 1 call center, 3 VDNs'],
-    [['--version'], 0, /^aicc-cti-exporter \d+\.\d+\.\d+ \(Node\.js v\d+/],
-    [['serve', '--version'], 0, /^aicc-cti-exporter \d/],
+    [
+      ['--version'],
+      0,
+      /^aicc-cti-exporter, version \d+\.\d+\.\d+ \(revision: \w+\)\n {2}build date: +\S+\n {2}Node\.js version: +v\d+\S+\n {2}platform: +\w+\/\w+\n$/,
+    ],
+    [['serve', '--version'], 0, /^aicc-cti-exporter, version \d/],
     [['--help'], 0, 'Commands:'],
     [['help'], 0, 'Commands:'],
     [['-h'], 0, 'Commands:'],
@@ -364,6 +368,23 @@ describe('the command line', () => {
 
 describe('the log', () => {
   const config = configOf([{ name: 'a b', url: 'http://127.0.0.1:1' }]);
+
+  test.each([
+    [['--config.file=/nowhere/config.yaml', '--log.format=json'], 2, 'Cannot read the config file'],
+    [['--log.format', 'JSON'], 2, '--config.file=FILE is missing'],
+    [[`--config.file=${config}`, '--log.format=json', '--web.listen-address=192.0.2.1:0'], 1, 'Cannot listen on'],
+  ])('has a failed start in JSON, too, when asked for: %j', async (args, code, message) => {
+    const program = run(args);
+    expect(await program.ended()).toBe(code);
+    const lines = program.stderr().trim().split('\n');
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ msg: expect.any(String) as string });
+    expect(program.stderr()).toContain(message);
+  });
+
+  test('takes an empty web config as none, and levels and formats in capitals', async () => {
+    const program = await runExporter(config, ['--web.config.file=', '--log.level=INFO', '--log.format=LOGFMT']);
+    expect(await text(`${program.url}/-/healthy`)).toBe('Healthy\n');
+  });
 
   test('is logfmt by default', async () => {
     const program = await runExporter(config);
