@@ -6,6 +6,8 @@ import { Exporter } from '../exporter/exporter.ts';
 import { createExposition } from '../exposition/exposition.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../web-server/server.ts';
+import { ConfigError, OperationError } from '../core/errors.ts';
+import type { ExporterState } from '../http/status-page/problems.ts';
 import { renderStatusPage } from '../http/status-page/status-page.ts';
 import type { VdnQuery } from '../http/status-page/vdn-list.ts';
 import { createLogger, type Logger } from '../core/log.ts';
@@ -37,13 +39,15 @@ interface ServeDependencies {
   readonly logger: Logger;
   readonly telemetry: Telemetry;
   readonly storage: Storage;
+  /** When the ledgers could not be read or written the last time, milliseconds since the epoch. */
+  readonly storageFailedAt: () => number | undefined;
   /** Registers what SIGHUP does from now on. */
   readonly setOnHangup: (reload: () => void) => void;
 }
 
 /** Polls and serves until the signal is aborted; stops everything it started, also after an error. */
 async function run(dependencies: ServeDependencies): Promise<void> {
-  const { flags, io, config, version, clock, logger, telemetry, storage, setOnHangup } = dependencies;
+  const { flags, io, config, version, clock, logger, telemetry, storage, storageFailedAt, setOnHangup } = dependencies;
   const exporter = await Exporter.create(config, {
     clock,
     logger,
@@ -62,6 +66,16 @@ async function run(dependencies: ServeDependencies): Promise<void> {
 
   try {
     const startedAt = clock.now();
+    let refusedReload: { readonly at: number; readonly reason: string } | undefined;
+    const exporterState = (): ExporterState => {
+      const centers = exporter.callCenters();
+      return {
+        refusedReload,
+        storageFailedAt: storageFailedAt(),
+        warnings: exporter.config().warnings,
+        skews: centers.map((center) => ({ callCenter: center.config.name, skewMs: center.skewMs() ?? 0 })),
+      };
+    };
     const statusPage = (query: VdnQuery) =>
       renderStatusPage({
         version,
@@ -74,9 +88,14 @@ async function run(dependencies: ServeDependencies): Promise<void> {
           status: center.status(),
           vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
         })),
+        exporter: exporterState(),
         query,
       });
-    const { reload, attachWeb, idle } = createReload({
+    const {
+      reload: load,
+      attachWeb,
+      idle,
+    } = createReload({
       load: () => loadConfig(flags.configFile, io.env),
       exporter,
       onChange: () => exposition.refresh(),
@@ -85,6 +104,16 @@ async function run(dependencies: ServeDependencies): Promise<void> {
       clock,
       signal: io.signal,
     });
+    const reload = async () => {
+      try {
+        await load();
+        refusedReload = undefined;
+      } catch (error) {
+        const isExpected = error instanceof ConfigError || error instanceof OperationError;
+        refusedReload = { at: clock.now(), reason: isExpected ? error.message : 'The log has the reason.' };
+        throw error;
+      }
+    };
     const { telemetryPath, docsUrl } = flags;
     const server = await startServer({
       handler: createApp({ exporter, exposition, telemetryPath, docsUrl, statusPage, reload, logger }),
@@ -142,13 +171,29 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
 
   const telemetry = createTelemetry(version);
   telemetry.configLoaded(true, clock.now());
+  let storageFailedAt: number | undefined;
+  const onFailure = (operation: 'read' | 'write') => {
+    storageFailedAt = clock.now();
+    telemetry.storageFailed(operation);
+  };
   const storage =
     flags.storagePath === undefined
       ? noStorage
-      : await openStorage({ directory: flags.storagePath, clock, logger, onFailure: telemetry.storageFailed });
+      : await openStorage({ directory: flags.storagePath, clock, logger, onFailure });
   const setOnHangup = (reload: () => void) => (onHangup = reload);
   try {
-    await run({ flags, io, config, version, clock, logger, telemetry, storage, setOnHangup });
+    await run({
+      flags,
+      io,
+      config,
+      version,
+      clock,
+      logger,
+      telemetry,
+      storage,
+      storageFailedAt: () => storageFailedAt,
+      setOnHangup,
+    });
   } finally {
     await storage.close();
   }

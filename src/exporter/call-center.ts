@@ -34,6 +34,8 @@ export interface CallCenter {
   /** What a scrape shows; the same object as long as nothing changes. */
   readonly snapshot: () => CallCenterSnapshot;
   status(): PollStatus;
+  /** Clock of the CMS minus ours, in milliseconds; undefined before it sent a Date. */
+  skewMs(): number | undefined;
   /** Starts to poll. */
   start(): void;
   /** Stops polling and closes every connection; aborts running requests. */
@@ -138,6 +140,7 @@ async function createCallCenter(
     config,
     snapshot,
     status: () => scheduler.status,
+    skewMs: () => clockSkew.skewMs(),
     start() {
       running = scheduler.run(stopping.signal);
     },

@@ -28,6 +28,12 @@ export class ClockSkew {
     else this.#logger.info(fields, 'The clocks agree again');
   }
 
+  /** Clock of the CMS minus ours; undefined before it sent a Date. */
+  skewMs(): number | undefined {
+    const { apiNow, now } = this.clocks();
+    return apiNow === undefined ? undefined : apiNow - now;
+  }
+
   /** What our clocks and the clock of the CMS say now. */
   clocks(): Clocks {
     const moment = momentOf(this.#clock);

@@ -13,6 +13,7 @@ import {
   type VdnQuery,
   vdnQueryLink,
 } from '../../src/http/status-page/vdn-list.ts';
+import type { ExporterState } from '../../src/http/status-page/problems.ts';
 import type { PollStatus } from '../../src/exporter/scheduler.ts';
 import { snapshot, vdnState } from '../support/snapshots.ts';
 
@@ -31,7 +32,9 @@ const STATUS: PollStatus = {
 
 const FAILURE = { at: NOW - 5_000, message: 'It broke', hint: 'Mend it', reason: 'network' };
 
-function page(views: readonly Partial<CallCenterView>[], search = ''): string {
+const NO_PROBLEM: ExporterState = { refusedReload: undefined, storageFailedAt: undefined, warnings: [], skews: [] };
+
+function page(views: readonly Partial<CallCenterView>[], search = '', exporter: Partial<ExporterState> = {}): string {
   return renderStatusPage({
     version: '1.2.3',
     startedAt: NOW - 90_061_000,
@@ -39,6 +42,7 @@ function page(views: readonly Partial<CallCenterView>[], search = ''): string {
     telemetryPath: '/metrics',
     docsUrl: '/docs',
     callCenters: views.map((view) => ({ snapshot: snapshot('main', 3), status: STATUS, vdnsConfigured: 3, ...view })),
+    exporter: { ...NO_PROBLEM, ...exporter },
     query: parseVdnQuery(search),
   });
 }
@@ -50,6 +54,8 @@ const words = (text: string) =>
     .replaceAll(/<[^>]*>/g, ' ')
     .replaceAll(/\s+/g, ' ');
 
+const CLOSED = { isOpen: false, nextChangeAt: Infinity };
+
 describe('the state of a call center', () => {
   const silent = snapshot('main', [vdnState(1, { window: undefined })]);
   it.each<[string, Partial<CallCenterView>]>([
@@ -58,9 +64,72 @@ describe('the state of a call center', () => {
     ['Failing', { status: { ...STATUS, isFailing: true, lastFailure: FAILURE } }],
     ['Failing', { status: { ...STATUS, isFailing: true, lastFailure: FAILURE }, snapshot: silent }],
     ['Stale', { snapshot: silent }],
+    ['Partial', { snapshot: snapshot('main', [vdnState(1), vdnState(2, { window: undefined })]) }],
+    ['Partial', { status: { ...STATUS, silentVdns: [2] } }],
+    ['Up', { snapshot: snapshot('main', [vdnState(1), vdnState(2, { window: undefined, opening: CLOSED })]) }],
     ['Waiting for first poll', { snapshot: silent, status: { ...STATUS, polls: 0 } }],
   ])('is %s', (state, view) => {
     expect(/class="state">\W*([\w ]+)</.exec(page([view]))?.[1]).toBe(state);
+  });
+});
+
+describe('the problems of the exporter', () => {
+  const strip = (exporter: Partial<ExporterState>) =>
+    words(/<section class="problems"[^]*?<\/section>/.exec(page([{}], '', exporter))?.[0] ?? '').trim();
+
+  it.each<[string, Partial<ExporterState>]>([
+    [
+      'Storage failing: Failed 5s ago: a restart now may lose counts. Check space and permissions of --storage.path, and the log.',
+      { storageFailedAt: NOW - 5000 },
+    ],
+    [
+      'Reload refused: The old configuration stays in use since 1m 1s. a.yaml:3: Unknown key',
+      { refusedReload: { at: NOW - 61_000, reason: 'a.yaml:3: Unknown key' } },
+    ],
+    [
+      'Clocks differ: main: the clock of the CMS is 10m 0s behind ours. Check NTP on both machines.',
+      { skews: [{ callCenter: 'main', skewMs: -600_000 }] },
+    ],
+    ['Configuration: a.yaml:4: Not verified', { warnings: ['a.yaml:4: Not verified'] }],
+  ])('are named on top: %s', (text, exporter) => {
+    expect(strip(exporter)).toBe(`⚠ ${text}`);
+    const whole = page([{}], '', exporter);
+    expect(whole.indexOf('class="problems"')).toBeLessThan(whole.indexOf('<h2>'));
+    expect(whole).toContain('<title>1 problem: AICC CTI exporter</title>');
+  });
+
+  it('leave no strip when there are none, or they are over', () => {
+    expect(strip({})).toBe('');
+    expect(strip({ storageFailedAt: NOW - 900_000, skews: [{ callCenter: 'main', skewMs: 2000 }] })).toBe('');
+  });
+
+  it('are escaped', () => {
+    expect(page([{}], '', { warnings: ['<script>'] })).not.toContain('<script');
+  });
+});
+
+describe('the boxes of the call centers', () => {
+  it('come in the order in which somebody has to look at them', () => {
+    const broken = { status: { ...STATUS, isFailing: true, lastFailure: FAILURE }, snapshot: snapshot('broken', 1) };
+    const partial = { snapshot: snapshot('partial', [vdnState(1), vdnState(2, { window: undefined })]) };
+    const text = page([{ snapshot: snapshot('well', 1) }, partial, broken]);
+    expect([...text.matchAll(/<h3 [^>]*><bdi>(\w+)</g)].map(([, name]) => name)).toEqual(['broken', 'partial', 'well']);
+  });
+
+  it('have the sums of the call center, without values that are unknown', () => {
+    const vdns = [vdnState(1), vdnState(2), vdnState(3, { window: { vdn: 3, start: 0, idle: 1 } })];
+    const sums = /<ul class="sums"[^]*?<\/ul>/.exec(page([{ snapshot: snapshot('main', vdns) }]))?.[0] ?? '';
+    expect(words(sums).trim()).toMatch(
+      /^25 Idle 42 Talking 8 Busy 6 Resting \d+ Online 200 Inbound 58 Answered 34 Outbound$/,
+    );
+    const silent = page([{ snapshot: snapshot('main', [vdnState(1, { window: undefined })]) }]);
+    expect(words(/<ul class="sums"[^]*?<\/ul>/.exec(silent)?.[0] ?? '')).toContain('– Idle');
+  });
+
+  it('name the VDNs that never had a row', () => {
+    expect(words(page([{ status: { ...STATUS, silentVdns: [201, 202, 203] } }]))).toContain(
+      'VDN 201-203: check the ids and cc_id',
+    );
   });
 });
 

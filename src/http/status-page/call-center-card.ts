@@ -1,6 +1,7 @@
 import type { PollStatus } from '../../exporter/scheduler.ts';
 import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
 import { WINDOW_MS } from '../../core/window.ts';
+import { formatIds } from '../../core/format.ts';
 import { type Html, html } from '../html.ts';
 import { formatAge, hourAndMinute, timeElement } from './relative-time.ts';
 
@@ -11,17 +12,18 @@ export interface CallCenterView {
   readonly vdnsConfigured: number | undefined;
 }
 
-type State = 'up' | 'failing' | 'waiting' | 'stale';
+type State = 'up' | 'partial' | 'failing' | 'waiting' | 'stale';
 
 const STATES: Readonly<Record<State, string>> = {
   up: '✔ Up',
+  partial: '⚠ Partial',
   failing: '✖ Failing',
   waiting: '… Waiting for first poll',
   stale: '⚠ Stale',
 };
 
 /** What somebody has to look at, the worst first. */
-const TROUBLES = ['failing', 'stale', 'waiting'] as const;
+const PROBLEMS = ['failing', 'stale', 'partial', 'waiting'] as const;
 
 function reportingIn({ vdns }: CallCenterSnapshot): number {
   return vdns.filter(({ window }) => window !== undefined).length;
@@ -30,16 +32,52 @@ function reportingIn({ vdns }: CallCenterSnapshot): number {
 function stateOf({ snapshot, status }: CallCenterView): State {
   if (status.polls === 0) return 'waiting';
   if (status.isFailing) return 'failing';
-  return reportingIn(snapshot) === 0 ? 'stale' : 'up';
+  if (reportingIn(snapshot) === 0) return 'stale';
+  // Nothing is expected of a line that is closed.
+  const isMissing = snapshot.vdns.some(({ window, opening }) => window === undefined && opening.isOpen);
+  return isMissing || status.silentVdns.length > 0 ? 'partial' : 'up';
 }
 
 /** For one who sees many call centers, or only the tab of the page: how many are in which problem. */
 export function troublesOf(callCenters: readonly CallCenterView[]) {
   const states = callCenters.map(stateOf);
-  return TROUBLES.map((problem) => ({
+  return PROBLEMS.map((problem) => ({
     problem,
     places: states.flatMap((state, index) => (state === problem ? [index] : [])),
   })).filter(({ places }) => places.length > 0);
+}
+
+/** The call centers in the order in which somebody has to look at them, each with its place in the config. */
+export function byUrgency(
+  callCenters: readonly CallCenterView[],
+): readonly { readonly view: CallCenterView; readonly place: number }[] {
+  const order: readonly State[] = [...PROBLEMS, 'up'];
+  return callCenters
+    .map((view, place) => ({ view, place }))
+    .sort((a, b) => order.indexOf(stateOf(a.view)) - order.indexOf(stateOf(b.view)));
+}
+
+const SUMS = [
+  ['Idle', 'idle'],
+  ['Talking', 'talking'],
+  ['Busy', 'busy'],
+  ['Resting', 'resting'],
+  ['Online', 'agentsOnline'],
+  ['Inbound', 'inbound'],
+  ['Answered', 'answered'],
+  ['Outbound', 'outbound'],
+] as const;
+
+/** Sums over the VDNs of a call center: agents now, and calls of the newest window of each VDN. */
+function sums({ vdns }: CallCenterSnapshot): Html {
+  const figures = SUMS.map(([title, field]) => {
+    const values = vdns.flatMap(({ window }) => window?.[field] ?? []);
+    const sum = values.length === 0 ? '–' : values.reduce((a, b) => a + b, 0);
+    return html`<li><strong>${sum}</strong> ${title}</li>`;
+  });
+  return html`<ul class="sums" aria-label="Sums of this call center">
+    ${figures}
+  </ul>`;
 }
 
 /** A line over the boxes, with links to those that are not up. */
@@ -94,9 +132,15 @@ export function callCenterBox(
       <h3 id="center-${place + 1}-name"><bdi>${snapshot.callCenter}</bdi></h3>
       <span class="state">${STATES[state]}</span>
     </div>
+    ${sums(snapshot)}
     <dl>
       <dt>VDNs</dt>
       <dd>${reportingIn(snapshot)} reporting${vdnsConfigured !== undefined && ` of ${vdnsConfigured} configured`}</dd>
+      ${
+        status.silentVdns.length > 0 &&
+        html`<dt>Without rows</dt>
+          <dd class="partial state">VDN ${formatIds(status.silentVdns)}: check the ids and cc_id</dd>`
+      }
       <dt>Data</dt>
       <dd>${freshness}</dd>
       <dt>Last poll</dt>

@@ -1,8 +1,9 @@
-import { callCenterBox, type CallCenterView, summary, troublesOf } from './call-center-card.ts';
+import { byUrgency, callCenterBox, type CallCenterView, summary, troublesOf } from './call-center-card.ts';
 import { html } from '../html.ts';
 import { renderPage } from '../layout.ts';
 import { STATUS_STYLE } from './style.ts';
 import { formatAge, isoSeconds } from './relative-time.ts';
+import { type ExporterState, problemsOf, problemStrip } from './problems.ts';
 import { vdnTable } from './vdn-table.ts';
 import type { VdnQuery } from './vdn-list.ts';
 
@@ -14,19 +15,25 @@ export interface StatusPageData {
   readonly telemetryPath: string;
   readonly docsUrl: string;
   readonly callCenters: readonly CallCenterView[];
+  readonly exporter: ExporterState;
   readonly query: VdnQuery;
 }
 
-function title(callCenters: readonly CallCenterView[]): string {
+/** The page loads itself again after this, with the same query. */
+const REFRESH_SECONDS = 60;
+
+function title(callCenters: readonly CallCenterView[], problems: number): string {
   const [worst] = troublesOf(callCenters);
-  return `${worst === undefined ? '' : `${worst.places.length} ${worst.problem}: `}AICC CTI exporter`;
+  const ofExporter = problems === 0 ? '' : `${problems} ${problems === 1 ? 'problem' : 'problems'}: `;
+  return `${worst === undefined ? ofExporter : `${worst.places.length} ${worst.problem}: `}AICC CTI exporter`;
 }
 
 /** The page at `/`: works without scripts, sorted and filtered by its query parameters. */
 export function renderStatusPage(data: StatusPageData): string {
   const { version, startedAt, now, telemetryPath, docsUrl, callCenters, query } = data;
+  const problems = problemsOf(data.exporter, now);
   return renderPage({
-    title: title(callCenters),
+    title: title(callCenters, problems.length),
     style: STATUS_STYLE,
     path: '/',
     telemetryPath,
@@ -35,9 +42,11 @@ export function renderStatusPage(data: StatusPageData): string {
       As of <strong>${isoSeconds(now)}</strong>. Version ${version}, up ${formatAge(now - startedAt)}, started
       ${isoSeconds(startedAt)}
     </p>`,
-    main: html`<h2>Call centers</h2>
+    head: html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}" />`,
+    main: html`${problemStrip(problems)}
+      <h2>Call centers</h2>
       ${callCenters.length > 1 && summary(callCenters)}
-      <div class="centers">${callCenters.map((view, place) => callCenterBox(view, place, data))}</div>
+      <div class="centers">${byUrgency(callCenters).map(({ view, place }) => callCenterBox(view, place, data))}</div>
       ${vdnTable(
         callCenters.map(({ snapshot }) => snapshot),
         query,

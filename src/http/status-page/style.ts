@@ -13,7 +13,13 @@ article:target { outline: 2px solid var(--link); outline-offset: 2px; }
 article { background: var(--box); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 6px; padding: 12px 14px; }
 article > div { display: flex; gap: 10px; justify-content: space-between; align-items: baseline; }
 .state { color: var(--tone); font-weight: 600; white-space: nowrap; }
-.up { --tone: var(--good); } .failing { --tone: var(--bad); } .stale { --tone: var(--warn); } .waiting { --tone: var(--idle); }
+.up { --tone: var(--good); } .failing { --tone: var(--bad); } .stale, .partial { --tone: var(--warn); } .waiting { --tone: var(--idle); }
+.problems { margin-top: 14px; border: 1px solid var(--warn); border-left-width: 5px; border-radius: 6px; background: var(--box); padding: 8px 14px; }
+.problems ul { list-style: none; margin: 0; padding: 0; }
+.problems strong { color: var(--warn); }
+.problems .detail { white-space: pre-line; overflow-wrap: anywhere; }
+.sums { display: flex; flex-wrap: wrap; gap: 2px 14px; list-style: none; margin: 8px 0 0; padding: 0; color: var(--dim); }
+.sums strong { color: var(--text); font-size: 1.15rem; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 8px 0 0; }
 dt { color: var(--dim); }
 dd { margin: 0; overflow-wrap: anywhere; }
