@@ -88,16 +88,6 @@ export class SnapshotStore {
     this.#snapshot = undefined;
   }
 
-  /** Start of the newest window of a VDN, shown or not. */
-  newest(vdn: number): number | undefined {
-    return this.#windows.get(vdn)?.start;
-  }
-
-  /** Ids of VDNs whose newest window is fresh at `now`. */
-  *fresh(now: number): Generator<number> {
-    for (const [vdn, window] of this.#windows) if (!this.#isStale(window, now)) yield vdn;
-  }
-
   /** Takes over the windows of the store that this one replaces, for the VDNs that both have. */
   adopt(previous: SnapshotStore): void {
     const ids = this.#options.vdns === 'all' ? undefined : new Set(this.#options.vdns.map(({ id }) => id));

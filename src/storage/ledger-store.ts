@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { OperationError } from '../core/errors.ts';
@@ -49,10 +50,24 @@ function fileName(callCenter: string): string {
   return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}.ledger`;
 }
 
+/** A full disk passes: counting in memory until then is better than no exporter. */
+const FULL_DISK = ['ENOSPC', 'EDQUOT'];
+
+/** The user of this process, for messages. */
+function currentUser(): string {
+  try {
+    const { username, uid } = userInfo();
+    return `${username} (uid ${uid})`;
+  } catch {
+    // In a container the uid may have no name.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
 /**
- * Opens a directory for the ledgers; the format is described in docs/storage.md. A directory that cannot be written is
- * reported like every failure, and tried again with each save.
- * @throws OperationError when another process uses the directory
+ * Opens a directory for the ledgers; the format is described in docs/storage.md.
+ * @throws OperationError when another process uses the directory, or when it cannot be written; a full disk is reported
+ *   like every later failure and tried again with each save
  */
 export async function openStorage({ directory, clock, logger, onFailure }: StorageOptions): Promise<Storage> {
   let lock: Lock | undefined;
@@ -137,6 +152,12 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
     await ensureLock();
   } catch (error) {
     if (error instanceof OperationError) throw error;
+    if (!FULL_DISK.includes(errorCode(error) ?? '')) {
+      throw new OperationError(
+        `--storage.path: Cannot write to ${directory} as user ${currentUser()} (${errorMessage(error)}): make it writable, or choose another directory`,
+        { cause: error },
+      );
+    }
     fail('write', error);
   }
 

@@ -1,9 +1,21 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import {
+  copyFile,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { LedgerState } from '../../src/ledger/ledger.ts';
 import { decodeLedger, encodeLedger } from '../../src/storage/ledger-format.ts';
@@ -162,18 +174,52 @@ describe('the storage', () => {
   });
 
   it('goes on in memory where nothing can be written, says so once, and stores again when it can', async () => {
-    await writeFile(join(directory, 'file'), '');
-    const path = join(directory, 'file', 'below');
+    const path = join(directory, 'below');
     const storage = await open(path);
     await storage.save('hq', STATE);
+    await rm(path, { recursive: true });
+    await writeFile(path, '');
     await storage.save('hq', STATE);
-    expect(failures).toEqual(['write', 'write', 'write']);
+    await storage.save('hq', STATE);
+    expect(failures).toEqual(['write', 'write']);
     expect(log.match(/cannot be stored/g)).toHaveLength(1);
-    await rm(join(directory, 'file'));
-    await mkdir(path, { recursive: true });
+    await rm(path);
+    await mkdir(path);
     await storage.save('hq', OTHER);
     expect(log).toContain('stored again');
     expect(await storage.load('hq')).toEqual(OTHER);
+  });
+
+  it('refuses a directory that cannot be written at the start, and names it and the user', async () => {
+    await writeFile(join(directory, 'file'), '');
+    const path = join(directory, 'file', 'below');
+    const { username, uid } = userInfo();
+    const start = `--storage.path: Cannot write to ${path} as user ${username} (uid ${uid}) (ENOTDIR: `;
+    await expect(open(path)).rejects.toThrow(start);
+    expect(failures).toEqual([]);
+  });
+
+  it('replaces a symbolic link or a pipe in the place of its files instead of following it', async () => {
+    const target = join(directory, 'precious');
+    await writeFile(target, 'precious');
+    await symlink(target, join(directory, 'lock'));
+    await symlink(target, ledgerFile());
+    spawnSync('mkfifo', [join(directory, 'berlin.ledger')]);
+    const storage = await open();
+    await expect(storage.load('berlin')).rejects.toThrow('is not a regular file');
+    await storage.save('hq', STATE);
+    await storage.save('berlin', STATE);
+    expect(await readFile(target, 'utf8')).toBe('precious');
+    expect(await storage.load('hq')).toEqual(STATE);
+    expect(await storage.load('berlin')).toEqual(STATE);
+    expect((await lstat(ledgerFile())).mode & 0o777).toBe(0o600);
+  });
+
+  it('removes what crashes while writing left behind, and nothing else', async () => {
+    for (const name of ['hq.ledger.0123abcd.new', 'notes.0123abcd.new', 'hq.ledger.new'])
+      await writeFile(join(directory, name), '');
+    await open();
+    expect((await readdir(directory)).sort()).toEqual(['hq.ledger.new', 'lock', 'notes.0123abcd.new']);
   });
 
   const canMount = spawnSync('mount', ['--version']).status === 0 && process.getuid?.() === 0;
@@ -277,8 +323,8 @@ describe('the lock of the storage', () => {
       console.log('ready');
       process.stdin.once('data', async () => {
         const locks = await Promise.allSettled(process.argv.slice(1).map((place) => acquireLock(place, systemClock)));
-        const deficit = await Promise.all(locks.map(({ value }) => value?.isHeld() ?? false));
-        console.log(JSON.stringify({ got: locks.map(({ value }) => Number(value !== undefined)), deficit: deficit.map(Number) }));
+        const held = await Promise.all(locks.map(({ value }) => value?.isHeld() ?? false));
+        console.log(JSON.stringify({ got: locks.map(({ value }) => Number(value !== undefined)), held: held.map(Number) }));
       });
     `;
     const children = Array.from({ length: 6 }, () => {
@@ -291,9 +337,9 @@ describe('the lock of the storage', () => {
       const answers = children.map((child) => once(child.stdout, 'data'));
       for (const child of children) child.stdin.write('go');
       const outcomes = (await Promise.all(answers)).map(
-        ([line]) => JSON.parse(String(line)) as { got: number[]; deficit: number[] },
+        ([line]) => JSON.parse(String(line)) as { got: number[]; held: number[] },
       );
-      for (const which of ['got', 'deficit'] as const) {
+      for (const which of ['got', 'held'] as const) {
         const winners = places.map((_, place) =>
           outcomes.reduce((sum, outcome) => sum + (outcome[which][place] ?? 0), 0),
         );
@@ -352,6 +398,25 @@ describe('the lock of the storage', () => {
     expect(failures).toEqual(['write']);
     expect(await storage.load('hq')).toEqual(STATE);
     expect(await readFile(lock, 'utf8')).toContain('theirs');
+  });
+
+  it('does not replace the ledger when another process took over while it was written', async () => {
+    const lock = join(directory, 'lock');
+    const storage = await open();
+    await storage.save('hq', STATE);
+    const theirs = JSON.stringify({ token: 'theirs', pid: 1, where: 'elsewhere' });
+    const handle = await openFile(directory);
+    const spy = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'sync');
+    await handle.close();
+    // Paused right before the rename.
+    spy.mockImplementation(() => writeFile(lock, theirs));
+    await storage.save('hq', OTHER);
+    spy.mockRestore();
+    expect(failures).toEqual(['write']);
+    expect(log).toContain(`Another process took over ${directory} while the ledger was written`);
+    expect(await storage.load('hq')).toEqual(STATE);
+    expect((await readdir(directory)).sort()).toEqual(['hq.ledger', 'lock']);
+    expect(await readFile(lock, 'utf8')).toBe(theirs);
   });
 
   it('leaves nothing behind when it is closed', async () => {
