@@ -1,7 +1,7 @@
 /**
  * Mistakes that a test must catch. `find` stands exactly once in src/`file`; the sources with `replace` in its place
- * compile. The random scenarios of test/ledger/model must count wrong. Mistakes in what is requested are missing here
- * where the hourly recheck makes up for them.
+ * compile. With `test`, a test of that file must fail. Without, the random scenarios of test/ledger/model must count
+ * wrong: that is left to a test file where the hourly recheck makes up for the mistake.
  */
 export const MUTATIONS = [
   // What a row does to the totals.
@@ -111,7 +111,113 @@ export const MUTATIONS = [
     find: 'if (hasMoved) this.#window = window;',
     replace: 'if (hasMoved) this.#window += 0;',
   },
+  {
+    name: 'A row of zeros proves the time',
+    file: 'ledger/activity.ts',
+    find: '(row[field] ?? 0) > 0',
+    replace: '(row[field] ?? 0) >= 0',
+    test: 'test/ledger/wrong-clocks.test.ts',
+  },
+  {
+    name: 'Without a Date header our clock is believed',
+    file: 'ledger/trusted-clock.ts',
+    find: 'latestEnded(Math.min(now, second))',
+    replace: 'latestEnded(Math.min(now, believed ?? now + 0 * second))',
+    test: 'test/ledger/wrong-clocks.test.ts',
+  },
+  {
+    name: 'A Date header hours ahead is believed although our signatures are accepted',
+    file: 'ledger/trusted-clock.ts',
+    find: '(isAccepted && apiNow - now > SIGNATURE_TOLERANCE_MS)',
+    replace: '(isAccepted && apiNow - now > 1e3 * SIGNATURE_TOLERANCE_MS)',
+    test: 'test/ledger/wrong-clocks.test.ts',
+  },
+  {
+    name: 'The start of counting is fixed by a response without activity while the clocks differ',
+    file: 'ledger/counting-start.ts',
+    find: '!isAnswered || (clock.isDisputed',
+    replace: '!isAnswered || (!isAnswered && clock.isDisputed',
+    test: 'test/ledger/wrong-clocks.test.ts',
+  },
+  {
+    name: 'Windows age from when the response came',
+    file: 'ledger/trusted-clock.ts',
+    find: 'apiNow - (monotonic - sent.monotonic)',
+    replace: 'apiNow - 0 * (monotonic - sent.monotonic)',
+    test: 'test/ledger/wrong-clocks.test.ts',
+  },
+  // Late rows, and what a failure leaves to be requested.
+  {
+    name: 'A failed recheck is forgotten',
+    file: 'ledger/ledger.ts',
+    find: 'account.retry(query.range);',
+    replace: 'account.hasRetries;',
+    test: 'test/ledger/late-rows.test.ts',
+  },
+  {
+    name: 'A failed recheck is forgotten at a restart',
+    file: 'ledger/vdn-account.ts',
+    find: "account.#hasRetries = state.retries !== '';",
+    replace: "account.#hasRetries = state.retries === ' ';",
+    test: 'test/ledger/late-rows.test.ts',
+  },
+  {
+    name: 'Windows of zeros are not requested again',
+    file: 'ledger/catch-up-plan.ts',
+    find: 'if (isDue(start) && !account.isOpen(start)) yield start;',
+    replace: 'if (isDue(start) && account.isOpen(start)) yield start;',
+    test: 'test/ledger/late-rows.test.ts',
+  },
+  {
+    name: 'Zeros of VDNs without traffic are requested again',
+    file: 'ledger/vdn-account.ts',
+    find: 'return this.#counted.count(from, to) > this.#zeros.count(from, to);',
+    replace: 'return this.#counted.count(from, to) >= this.#zeros.count(from, to);',
+    test: 'test/ledger/late-rows.test.ts',
+  },
+  {
+    name: 'Failed queries of a catch-up count as covered',
+    file: 'ledger/ledger.ts',
+    find: 'if (unfinished.has(unit)) continue;',
+    replace: 'if (unfinished.has(unit) && unit < 0) continue;',
+    test: 'test/ledger/coverage-kept.test.ts',
+  },
+  {
+    name: 'The time of the last recheck may lie in the future',
+    file: 'ledger/ledger.ts',
+    find: 'Math.min(catchUp.recheckedAt, latest)',
+    replace: 'catchUp.recheckedAt',
+    test: 'test/ledger/coverage-kept.test.ts',
+  },
+  {
+    name: 'A recheck skips the newest three windows',
+    file: 'ledger/catch-up-plan.ts',
+    find: 'windowsIn({ from: horizon.floor, to: upTo + WINDOW_MS })',
+    replace: 'windowsIn({ from: horizon.floor, to: upTo - 2 * WINDOW_MS })',
+    test: 'test/ledger/coverage-kept.test.ts',
+  },
+  {
+    name: 'Of two covered runs the older one is kept',
+    file: 'ledger/coverage.ts',
+    find: 'if (b.from > a.last + WINDOW_MS) return b;',
+    replace: 'if (b.from > a.last + WINDOW_MS) return a;',
+    test: 'test/ledger/coverage-kept.test.ts',
+  },
+  {
+    name: 'A switch from all VDNs to a list forgets the coverage',
+    file: 'ledger/coverage.ts',
+    find: '(upTo.get(vdn) ?? all ?? before)',
+    replace: '(upTo.get(vdn) ?? before + 0 * (all ?? 0))',
+    test: 'test/ledger/coverage-kept.test.ts',
+  },
   // What is shown.
+  {
+    name: 'A snapshot is shown although its windows are stale',
+    file: 'exposition/snapshot-store.ts',
+    find: 'moment <= freshUntil &&',
+    replace: 'moment <= freshUntil * Infinity &&',
+    test: 'test/exposition/snapshot-store.test.ts',
+  },
   {
     name: 'A gauge outlives stale_after',
     file: 'exposition/snapshot-store.ts',

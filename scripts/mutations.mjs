@@ -1,10 +1,10 @@
 // `npm run mutations [-- --runs=1000 --seed=1 --only=TEXT]`: do the tests catch mistakes? Each mutation of
-// mutations-list.mjs is put into a copy of the sources, which must compile. Then random scenarios of the model run until
-// one of them goes wrong. Exit code 1 when a mutation survives, or proves nothing: it does not compile, crashes or hangs.
+// mutations-list.mjs is put into a copy of the sources, which must compile. Then the test file that the mutation names
+// must fail, or random scenarios of the model run until one of them goes wrong. Exit code 1 when a mutation survives, or proves nothing: it does not compile, crashes or hangs.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
@@ -88,21 +88,46 @@ function compileError(path, source) {
   return first && ts.flattenDiagnosticMessageText(first.messageText, ' ');
 }
 
-async function runScenarios(tree) {
+/** Runs a Node.js program to its end, or until its time is over. */
+async function run(args, cwd) {
   const limit = { timeout: Number(values.seconds) * 1000, killSignal: 'SIGKILL' };
-  const args = ['run-scenarios.js', values.runs, values.seed];
-  const child = spawn(process.execPath, args, { cwd: tree, ...limit });
+  const child = spawn(process.execPath, args, { cwd, ...limit });
   let output = '';
   let errors = '';
   child.stdout.on('data', (data) => (output += data));
   child.stderr.on('data', (data) => (errors += data));
   const [, signal] = await new Promise((resolve) => child.once('close', (...end) => resolve(end)));
+  return { output, errors, signal };
+}
+
+async function runScenarios(tree) {
+  const { output, errors, signal } = await run(['run-scenarios.js', values.runs, values.seed], tree);
   if (signal !== null) return { crash: `it did not end within ${values.seconds} s` };
   return output === '' ? { crash: errors } : JSON.parse(output);
 }
 
+/** Runs one test file on mutated sources. Returns whether tests failed, and the name of the first. */
+async function runTest(test, path, mutated) {
+  const tree = join(directory, 'mutated');
+  for (const part of ['src', 'test']) cpSync(join(root, part), join(tree, part), { recursive: true });
+  for (const [name, source] of sources)
+    if (name.startsWith(join(root, 'src'))) writeFileSync(join(tree, relative(root, name)), source);
+  writeFileSync(join(tree, relative(root, path)), mutated);
+  const config = join(tree, 'vitest.config.mjs');
+  writeFileSync(config, `export default { test: { include: ['test/**/*.test.ts'], reporters: ['json'] } };`);
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--config', config, '--root', tree, test];
+  const { output, errors, signal } = await run(args, tree);
+  rmSync(tree, { recursive: true });
+  if (signal !== null) return { crash: `it did not end within ${values.seconds} s` };
+  const start = output.indexOf('{"numTotalTestSuites"');
+  if (start < 0) return { crash: errors };
+  const results = JSON.parse(output.slice(start)).testResults.flatMap(({ assertionResults }) => assertionResults);
+  return { tests: results.length, failed: results.find(({ status }) => status === 'failed')?.fullName };
+}
+
 /** Whether a mutation was caught, and the outcome in words. */
-async function test({ file, find, replace }) {
+async function tryMutation({ file, find, replace, test }) {
   const path = join(root, 'src', file);
   const source = sources.get(path) ?? '';
   const places = source.split(find).length - 1;
@@ -110,6 +135,11 @@ async function test({ file, find, replace }) {
   const mutated = source.replace(find, () => replace);
   const error = compileError(path, mutated);
   if (error !== undefined) return [false, `USELESS: does not compile: ${error}`];
+  if (test !== undefined) {
+    const { crash, tests, failed } = await runTest(test, path, mutated);
+    if (crash !== undefined || tests === 0) return [false, `USELESS: ${test} does not run: ${crash?.split('\n')[0]}`];
+    return failed === undefined ? [false, `NOT CAUGHT by ${test}`] : [true, `caught by "${failed}"`];
+  }
   const tree = join(directory, 'mutated');
   cpSync(join(directory, 'sound'), tree, { recursive: true });
   writeFileSync(join(tree, 'src', file.replace(/\.ts$/, '.js')), toJavaScript(mutated));
@@ -122,12 +152,13 @@ async function test({ file, find, replace }) {
 
 let isSound;
 try {
-  const sound = await runScenarios(join(directory, 'sound'));
+  const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
+  const usesModel = chosen.some(({ test }) => test === undefined);
+  const sound = usesModel ? await runScenarios(join(directory, 'sound')) : { failed: false, scenarios: 0 };
   isSound = sound.failed === false;
   console.log(isSound ? `Without a mutation all ${sound.scenarios} scenarios pass (seed ${values.seed})` : sound);
-  for (const mutation of isSound ? MUTATIONS : []) {
-    if (!mutation.name.includes(values.only)) continue;
-    const [isCaught, outcome] = await test(mutation);
+  for (const mutation of isSound ? chosen : []) {
+    const [isCaught, outcome] = await tryMutation(mutation);
     console.log(`${mutation.name}: ${outcome}`);
     if (!isCaught) isSound = false;
   }

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
@@ -12,13 +12,13 @@ it('syncs the new file before the rename, and the directory after it', async () 
   const storage = await openStorage({ directory, clock: systemClock, logger, onFailure: () => undefined });
   cleanup(() => storage.close());
   const handle = await open(directory);
-  const prototype = Object.getPrototypeOf(handle) as typeof handle;
+  const prototype: FileHandle = Object.getPrototypeOf(handle);
   await handle.close();
   /** For each sync: whether it was of a file, and whether the ledger had its place then. */
   const synced: string[] = [];
   const original = Reflect.get(prototype, 'sync') as () => Promise<void>;
-  const sync = (file: typeof handle) => original.call(file);
-  const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: typeof handle) {
+  const sync = (file: FileHandle) => original.call(file);
+  const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
     const isFile = (await this.stat()).isFile();
     const isRenamed = await readFile(join(directory, 'hq.ledger')).then(
       () => true,
