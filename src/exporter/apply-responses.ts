@@ -1,13 +1,13 @@
 import type { Query, QueryResult } from '../cms/client.ts';
 import type { RejectionReason, VdnWindow } from '../cms/rows.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Moment } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import { WINDOW_MS } from '../core/window.ts';
 import { createYield } from '../core/yield.ts';
 import type { CallCenterTelemetry } from '../exposition/call-center-metrics.ts';
 import type { SnapshotStore } from '../exposition/snapshot-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Clocks } from '../ledger/trusted-clock.ts';
+import { type Clocks, clocksAt } from '../ledger/trusted-clock.ts';
 import type { Totals } from '../ledger/vdn-account.ts';
 
 /** What a response passes through on its way from the client to a scrape. */
@@ -35,15 +35,17 @@ export interface QueryResponse {
  * The one transaction of the program: records responses in the ledger, persists it, publishes totals and windows, and
  * announces the change, in this order. So a counter that a scrape has shown is found again after a crash.
  * @param latest the newest window that was due when the queries were sent
+ * @param sent when the first of them was sent
  * @returns how many rows were counted for the first time
  */
 export async function applyResponses(
   context: ApplyContext,
   responses: readonly QueryResponse[],
   latest: number,
+  sent: Moment,
 ): Promise<number> {
   const { ledger, store, telemetry, clock } = context;
-  const clocks = context.clocks();
+  const clocks = clocksAt(sent, context.clocks());
   const yieldIfDue = createYield(clock);
   let changed = false;
   let counted = 0;

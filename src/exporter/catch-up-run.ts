@@ -91,8 +91,9 @@ export class CatchUpRun {
 
   /** Returns the failure of a query that is to be sent again. */
   async #send(query: Query, latest: number, signal: AbortSignal): Promise<ApiError | undefined> {
+    const sent = momentOf(this.#context.clock);
     const result = await this.#context.client.query(query, signal);
-    this.#counted += await applyResponses(this.#context, [{ query, result }], latest);
+    this.#counted += await applyResponses(this.#context, [{ query, result }], latest, sent);
     const { failure } = result;
     if (failure !== undefined) {
       const isOwn = QUERY_FAILURES.includes(failure.reason) && failure.retryAfterMs === undefined;

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { ApiClient, Query, QueryResult } from '../cms/client.ts';
 import { planQueries } from '../cms/query-plan.ts';
 import type { VdnWindow } from '../cms/rows.ts';
+import { momentOf } from '../core/clock.ts';
 import type { ApiError } from '../core/errors.ts';
 import type { WindowRange } from '../core/window.ts';
 import { type ApplyContext, applyResponses } from './apply-responses.ts';
@@ -42,17 +43,17 @@ export async function poll(
   signal: AbortSignal,
 ): Promise<PollOutcome> {
   const { telemetry, clock, logger } = context;
-  const started = clock.monotonic();
+  const sent = momentOf(clock);
   const queries: Query[] = vdns === 'all' ? [{ vdns, range }] : planQueries(vdns, range);
   const responses = await fetchAll(context, queries, signal);
-  await applyResponses(context, responses, latest);
+  await applyResponses(context, responses, latest, sent);
 
   const failures = responses.flatMap(({ query, result: { failure } }) =>
     failure === undefined ? [] : [{ query, failure }],
   );
   const [first] = failures;
   telemetry.poll({
-    durationSeconds: (clock.monotonic() - started) / 1000,
+    durationSeconds: (clock.monotonic() - sent.monotonic) / 1000,
     endedAt: clock.now() / 1000,
     failure: first?.failure.reason,
   });

@@ -12,11 +12,11 @@ it('syncs the new file before the rename, and the directory after it', async () 
   const storage = await openStorage({ directory, clock: systemClock, logger, onFailure: () => undefined });
   cleanup(() => storage.close());
   const handle = await open(directory);
-  const prototype: FileHandle = Object.getPrototypeOf(handle);
+  const prototype = Reflect.getPrototypeOf(handle) as FileHandle;
   await handle.close();
   /** For each sync: whether it was of a file, and whether the ledger had its place then. */
   const synced: string[] = [];
-  const original = Reflect.get(prototype, 'sync') as () => Promise<void>;
+  const original = Object.getOwnPropertyDescriptor(prototype, 'sync')?.value as () => Promise<void>;
   const sync = (file: FileHandle) => original.call(file);
   const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
     const isFile = (await this.stat()).isFile();
