@@ -72,6 +72,20 @@ export const MUTATIONS = [
     find: 'changed ||= recorded.changed;',
     replace: 'changed ||= recorded.counted > 0;',
   },
+  {
+    name: 'A new ledger file is not synced',
+    file: 'storage/atomic-file.ts',
+    find: 'await file.sync();',
+    replace: '',
+    test: 'test/storage/fsync.test.ts',
+  },
+  {
+    name: 'The directory of a new ledger file is not synced',
+    file: 'storage/atomic-file.ts',
+    find: 'await directory.sync();',
+    replace: '',
+    test: 'test/storage/fsync.test.ts',
+  },
   // What is requested.
   {
     name: 'A part of a response counts as the whole',
@@ -145,6 +159,13 @@ export const MUTATIONS = [
     find: 'apiNow - (monotonic - sent.monotonic)',
     replace: 'apiNow - 0 * (monotonic - sent.monotonic)',
     test: 'test/ledger/wrong-clocks.test.ts',
+  },
+  {
+    name: 'The clocks of a query are those of its response',
+    file: 'exporter/apply-responses.ts',
+    find: 'clocksAt(sent, context.clocks())',
+    replace: 'clocksAt(context.clocks(), { ...context.clocks(), now: sent.now })',
+    test: 'test/exporter/sent-clocks.test.ts',
   },
   // Late rows, and what a failure leaves to be requested.
   {
