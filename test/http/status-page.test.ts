@@ -73,6 +73,18 @@ describe('the state of a call center', () => {
   });
 });
 
+describe('the refresh', () => {
+  it('needs no script, and can be paused and resumed without losing the query', () => {
+    const text = page([{}], 'q=x');
+    expect(text).toContain('<meta http-equiv="refresh" content="60" />');
+    expect(text).toMatch(/<a href="\?q=x&amp;refresh=off"\s*>Pause the refresh</);
+    const paused = page([{}], 'q=x&refresh=off');
+    expect(paused).not.toContain('http-equiv="refresh"');
+    expect(paused).toMatch(/<a href="\?q=x"\s*>Refresh every minute</);
+    expect(paused).toContain('name="refresh" value="off"');
+  });
+});
+
 describe('the problems of the exporter', () => {
   const strip = (exporter: Partial<ExporterState>) =>
     words(/<section class="problems"[^]*?<\/section>/.exec(page([{}], '', exporter))?.[0] ?? '').trim();
@@ -300,7 +312,15 @@ describe('the list of VDNs', () => {
 
   it('has links that lead to what they were made from', () => {
     const query: VdnQuery = {
-      ...{ text: 'a & b=ü', callCenter: 'x+y', show: 'silent', sort: 'ratio', isDescending: true, page: 7 },
+      ...{
+        text: 'a & b=ü',
+        callCenter: 'x+y',
+        show: 'silent',
+        sort: 'ratio',
+        isDescending: true,
+        page: 7,
+        isPaused: true,
+      },
     };
     const search = (link: string) => link.replace(/^\?(.*)#vdns$/, '$1');
     expect(parseVdnQuery(search(vdnQueryLink(query, { page: 7 })))).toEqual(query);

@@ -5,7 +5,7 @@ import { STATUS_STYLE } from './style.ts';
 import { formatAge, isoSeconds } from './relative-time.ts';
 import { type ExporterState, problemsOf, problemStrip } from './problems.ts';
 import { vdnTable } from './vdn-table.ts';
-import type { VdnQuery } from './vdn-list.ts';
+import { type VdnQuery, vdnQueryLink } from './vdn-list.ts';
 
 /** All that the page shows. Times are milliseconds since the epoch. */
 export interface StatusPageData {
@@ -40,9 +40,12 @@ export function renderStatusPage(data: StatusPageData): string {
     docsUrl,
     intro: html`<p>
       As of <strong>${isoSeconds(now)}</strong>. Version ${version}, up ${formatAge(now - startedAt)}, started
-      ${isoSeconds(startedAt)}
+      ${isoSeconds(startedAt)}.
+      <a href="${vdnQueryLink(query, { isPaused: !query.isPaused, page: query.page }).replace('#vdns', '')}"
+        >${query.isPaused ? 'Refresh every minute' : 'Pause the refresh'}</a
+      >
     </p>`,
-    head: html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}" />`,
+    head: query.isPaused ? undefined : html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}" />`,
     main: html`${problemStrip(problems)}
       <h2>Call centers</h2>
       ${callCenters.length > 1 && summary(callCenters)}

@@ -50,6 +50,8 @@ export interface VdnQuery {
   readonly isDescending: boolean;
   /** From 1. */
   readonly page: number;
+  /** The page does not load itself again. */
+  readonly isPaused: boolean;
 }
 
 export function parseVdnQuery(search: string): VdnQuery {
@@ -63,18 +65,20 @@ export function parseVdnQuery(search: string): VdnQuery {
     sort: COLUMNS.find(({ key }) => key === params.get('sort'))?.key,
     isDescending: params.get('order') === 'desc',
     page: Number.isSafeInteger(page) && page > 0 ? page : 1,
+    isPaused: params.get('refresh') === 'off',
   };
 }
 
 /** The address of the page with parts of the query changed; a change of anything but the page leads to the first one. */
 export function vdnQueryLink(query: VdnQuery, change: Partial<VdnQuery>): string {
-  const { text, callCenter, show, sort, isDescending, page } = { ...query, page: 1, ...change };
+  const { text, callCenter, show, sort, isDescending, page, isPaused } = { ...query, page: 1, ...change };
   const params = new URLSearchParams();
   if (text !== '') params.set('q', text);
   if (callCenter !== '') params.set('call_center', callCenter);
   if (show !== 'all') params.set('show', show);
   if (sort !== undefined) params.set('sort', sort);
   if (sort !== undefined && isDescending) params.set('order', 'desc');
+  if (isPaused) params.set('refresh', 'off');
   if (page > 1) params.set('page', String(page));
   return `?${params.toString()}#vdns`;
 }

@@ -40,6 +40,7 @@ function filterForm(names: readonly string[], query: VdnQuery, columns: readonly
     ${names.length > 1 && select('Call center', 'call_center', centers, query.callCenter)}
     ${select('Show', 'show', SHOWN, query.show)} ${select('Sort by', 'sort', sorts, query.sort ?? '')}
     ${select('Order', 'order', ORDERS, query.isDescending ? 'desc' : 'asc')}
+    ${query.isPaused && html`<input type="hidden" name="refresh" value="off" />`}
     <button>Apply</button>
     <a href="?#vdns">Reset</a>
   </form>`;
