@@ -19,6 +19,7 @@ export class CountingStart {
   readonly #started: Pick<Clocks, 'now' | 'monotonic'>;
   #window: number;
   #isOpen: boolean;
+  #isUndecided = false;
 
   /**
    * @param started our clocks when the ledger was made
@@ -36,6 +37,11 @@ export class CountingStart {
     return this.#window;
   }
 
+  /** Whether responses have come, and none could decide between clocks that differ by hours: no row showed activity. */
+  get isUndecided(): boolean {
+    return this.#isUndecided;
+  }
+
   /**
    * While the start is open, moves it to where the API's clock says that we started.
    * @param isAnswered whether the API answered the query
@@ -46,8 +52,8 @@ export class CountingStart {
     this.#isOpen = !isAnswered || (clock.isDisputed && clock.newestActive === -Infinity);
     // A clock that an earlier failure brought does not bind: it may have been set since.
     const decided = windowAt(this.#startedAt(clock));
-    const isUndecided = isAnswered && this.#isOpen;
-    const window = isUndecided ? Math.max(decided, windowAt(this.#started.now)) : decided;
+    this.#isUndecided = this.#isOpen && (isAnswered || this.#isUndecided);
+    const window = this.#isUndecided ? Math.max(decided, windowAt(this.#started.now)) : decided;
     const hasMoved = (clock.apiNow !== undefined || clock.isApiRefuted) && window !== this.#window;
     if (hasMoved) this.#window = window;
     return hasMoved;

@@ -123,6 +123,8 @@ export class Ledger {
     const horizon = horizonOf(this.#options, latest, clock.latest);
     const hasMoved = this.#placeStart(query, result, clock);
     const hasGivenUp = isAnswered(result) && this.#advance(query, horizon);
+    // A window counted before the start is decided could not be taken back: its row is requested again.
+    if (this.#start.isUndecided) return { changed: hasMoved || hasGivenUp, counted: 0, settled: [] };
     const counts = this.#count(result.windows, horizon);
     if (result.failure === undefined) this.#markAnswered(query, horizon);
     if (isAnswered(result)) this.#forget(horizon);
@@ -207,6 +209,7 @@ export class Ledger {
    * @returns undefined when there is nothing to do; otherwise call {@link finish} after the last query
    */
   catchUp(latest: number): CatchUp | undefined {
+    if (this.#start.isUndecided) return undefined;
     return planCatchUp({
       ...{ horizon: horizonOf(this.#options, latest), upTo: this.regularRange(latest).from - WINDOW_MS },
       countingStart: Math.min(this.#start.window, this.#oldestStored),

@@ -73,7 +73,7 @@ describe('simulate', () => {
     ['--corrections=x', '--corrections'],
     ['--shape=round', '--shape is "round": use one of example,'],
   ])('refuses %s', async (flag, text) => {
-    const { code } = run('--http', '--port=0', flag);
+    const { code } = run('--http', ...(flag.startsWith('--port') ? [] : ['--port=0']), flag);
     const error: unknown = await code.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as Error).message).toContain(text);

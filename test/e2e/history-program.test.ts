@@ -100,7 +100,7 @@ test('a backfill whose progress nobody reads any more goes on', async () => {
 });
 
 test('a help text that nobody reads is no failure', async () => {
-  expect(await shell(`set -o pipefail; ${process.execPath} ${PROGRAM} query --help | true`)).toMatchObject({
+  expect(await shell(`set -o pipefail; '${process.execPath}' '${PROGRAM}' query --help | true`)).toMatchObject({
     code: 0,
     stderr: '',
   });
@@ -132,9 +132,9 @@ test('a full disk behind the standard output, and a reader that goes away, are e
 });
 
 test.each(['query', 'backfill', 'audit'])('%s is a command with flags of its own', async (name) => {
-  const help = await shell(`${process.execPath} ${PROGRAM} ${name} --help`);
+  const help = await shell(`'${process.execPath}' '${PROGRAM}' ${name} --help`);
   expect([help.code, help.stdout.startsWith(`Usage: aicc-cti-exporter ${name} `)]).toEqual([0, true]);
-  const wrong = await shell(`${process.execPath} ${PROGRAM} ${name} --nonsense`);
+  const wrong = await shell(`'${process.execPath}' '${PROGRAM}' ${name} --nonsense`);
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toMatch(/^aicc-cti-exporter: Unknown option '--nonsense'.*\nTry --help\n$/);
 });

@@ -82,4 +82,17 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
         { maxLength: 2 },
       ),
     }),
-  );
+  )
+  .map((scenario) => (hasOneClock(scenario) ? withoutCorrections(scenario) : scenario));
+
+/**
+ * Whether our clock steps and there is no `Date` header. Rows prove the time to within a window: a window may then close
+ * one window early or late, so a correction at its very end may be missed.
+ */
+function hasOneClock({ upstream, steps }: Scenario): boolean {
+  return !upstream.hasDate && steps.length > 0;
+}
+
+function withoutCorrections(scenario: Scenario): Scenario {
+  return { ...scenario, upstream: { ...scenario.upstream, corrected: 0 } };
+}
