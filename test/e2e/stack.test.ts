@@ -161,6 +161,7 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
     'carries a refused signature to the platform team, once, while the failing polls are held back',
     async () => {
       await stack.setFaults([...faults, { kind: 'unauthorized' }]);
+      await stack.pollNow();
       await eventually(async () => {
         expect(reached('platform-team', 'AiccCtiCredentialsRefused')).toBe(true);
         await expectHeldBack('AiccCtiPollFailing', undefined, 'AiccCtiCredentialsRefused');

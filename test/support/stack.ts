@@ -19,6 +19,8 @@ export interface Stack extends Addresses {
   readonly printed: readonly string[];
   /** Sets the simulator's faults through its control endpoint. */
   setFaults(faults: readonly unknown[]): Promise<void>;
+  /** Polls now: the next window may be minutes away. A reload with another timeout starts the call center anew. */
+  pollNow(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -101,6 +103,14 @@ export async function startStack(faults: readonly unknown[]): Promise<Stack> {
           .on('error', reject)
           .end(JSON.stringify(next));
       }),
+    async pollNow() {
+      writeFileSync(
+        config,
+        readFileSync(config, 'utf8').replace('retry_interval: 1s', 'retry_interval: 1s, timeout: 9s'),
+      );
+      const { status } = await fetch(`http://${addresses.exporter}/-/reload`, { method: 'POST' });
+      if (status !== 200) throw new Error(`The reload failed: HTTP ${status}`);
+    },
     async stop() {
       child.kill('SIGTERM');
       await exited;
