@@ -1,16 +1,17 @@
-import { REPOSITORY_URL } from '../core/version.ts';
+import type { Indicator, Severity } from '../config/targets.ts';
+import type { MonitoringOptions } from './options.ts';
 
-/** `aicc-cti`: something happens in the contact center; `aicc-cti-exporter`: something is wrong with the way the data takes. */
+/** `aicc-cti`: something happens in the contact center; `aicc-cti-exporter`: the data pipeline has a problem. */
 export type Component = 'aicc-cti' | 'aicc-cti-exporter';
 
 /** One alerting rule as Prometheus reads it. */
 export interface Alert {
   readonly alert: string;
   readonly expr: string;
-  readonly for: string;
+  readonly for?: string;
   /** Prometheus 2.42 or newer. */
   readonly keep_firing_for?: string;
-  readonly labels: { readonly severity: 'critical' | 'warning' | 'info'; readonly component: Component };
+  readonly labels: { readonly severity: Severity | 'info' | 'none'; readonly component: Component };
   readonly annotations: {
     readonly summary: string;
     readonly description: string;
@@ -19,42 +20,60 @@ export interface Alert {
   };
 }
 
-/** The dashboard's rows, by their anchors in docs/dashboard.md. */
-export type DashboardRow = 'now' | 'vdns' | 'traffic' | 'agents' | 'exporter';
+/** What differs from alert to alert. */
+export interface AlertRule {
+  readonly expr: string;
+  /** A window lives 5 minutes: N bad windows in a row are `for: 5N-2` minutes. */
+  readonly for?: string;
+  readonly keep_firing_for?: string;
+  readonly severity: Alert['labels']['severity'];
+  readonly component: Component;
+  readonly summary: string;
+  readonly description: string;
+  /** The dashboard that the alert opens, and its variables that are chosen there: labels of the alert. */
+  readonly dashboard: 'line' | 'exporter';
+  readonly chosen: readonly string[];
+}
 
-/** "VDN 7 (Sales hotline), call center headquarters"; the name comes from the info metric, where there is one. */
+/** "VDN 7 (Sales hotline), call center headquarters". */
 export const VDN =
-  'VDN {{ $labels.vdn }}' +
-  '{{ with printf "aicc_cti_vdn_info{job=%q,call_center=%q,vdn=%q}" $labels.job $labels.call_center $labels.vdn | query }}' +
-  '{{ with . | first | label "name" }} ({{ . }}){{ end }}{{ end }}' +
-  ', call center {{ $labels.call_center }}';
+  'VDN {{ $labels.vdn }}{{ with $labels.name }} ({{ . }}){{ end }}, call center {{ $labels.call_center }}';
 
-/** Fills in what every alert has: the runbook's section is the alert's name, the dashboard's the row to look at. */
-export function alert(
-  name: string,
-  rule: {
-    readonly expr: string;
-    /** A window lives 5 minutes: N bad windows in a row are `for: 5N-2` minutes. */
-    readonly for: string;
-    readonly keep_firing_for?: string;
-    readonly severity: 'critical' | 'warning' | 'info';
-    readonly component: Component;
-    readonly summary: string;
-    readonly description: string;
-    readonly row: DashboardRow;
-  },
-): Alert {
+/**
+ * A template that prints the configured target of the alert's line, as a percentage. It asks for the series with all
+ * labels of the alert, so that environments with the same names keep their own targets.
+ * @param nameLabels the labels of the alert that the target's series does not have
+ */
+export function targetOf(indicator: Indicator, severity: Severity, nameLabels: readonly string[]): string {
+  const isName = `or ${nameLabels.map((label) => `(eq $name "${label}")`).join(' ')} false`;
+  return (
+    '{{ $selector := "" }}{{ range $name, $value := $labels }}' +
+    `{{ if ${isName} }}{{ else }}{{ $selector = printf "%s%s=%q, " $selector $name $value }}{{ end }}{{ end }}` +
+    `{{ with printf "aicc_cti_vdn_threshold{%sindicator=\\"${indicator}\\", severity=\\"${severity}\\"}" $selector | query }}` +
+    '{{ . | first | value | humanizePercentage }}{{ end }}'
+  );
+}
+
+/** What an alert about a line chooses on its dashboard. */
+export const LINE_VARIABLES = ['job', 'call_center', 'vdn'];
+
+const DASHBOARDS = { line: 'aicc-cti-vdn', exporter: 'aicc-cti-exporter' } as const;
+
+const variable = (label: string): string => `&var-${label}={{ $labels.${label} | urlquery }}`;
+
+/** Fills in what every alert has: the runbook's section is the alert's name; the dashboard opens with the line chosen. */
+export function alert(name: string, rule: AlertRule, { docsUrl, dashboardUrl }: MonitoringOptions): Alert {
   return {
     alert: name,
     expr: rule.expr,
-    for: rule.for,
+    ...(rule.for === undefined ? {} : { for: rule.for }),
     ...(rule.keep_firing_for === undefined ? {} : { keep_firing_for: rule.keep_firing_for }),
     labels: { severity: rule.severity, component: rule.component },
     annotations: {
       summary: rule.summary,
       description: rule.description,
-      runbook_url: `${REPOSITORY_URL}/blob/main/docs/runbooks.md#${name.toLowerCase()}`,
-      dashboard_url: `${REPOSITORY_URL}/blob/main/docs/dashboard.md#${rule.row}`,
+      runbook_url: `${docsUrl}/runbooks#${name.toLowerCase()}`,
+      dashboard_url: `${dashboardUrl}/d/${DASHBOARDS[rule.dashboard]}?orgId=1${rule.chosen.map(variable).join('')}`,
     },
   };
 }

@@ -1,4 +1,6 @@
+import { merged, nameLabels, names, REPLICA, VDN_OF_INSTANCE } from './promql.ts';
 import { quote } from './text.ts';
+import { THRESHOLDS } from './thresholds.ts';
 
 /** One recording rule. */
 export interface RecordingRule {
@@ -6,106 +8,187 @@ export interface RecordingRule {
   readonly expr: string;
 }
 
-const medianHour = (ago: string): string =>
-  `max without (instance) (quantile_over_time(0.5, instance_vdn:aicc_cti_agents_answering:avg15m[1h] offset ${ago}))`;
+/**
+ * Lines that have been open for 20 minutes and have current data, by name, at the replica with the newest window. The value
+ * is 1: 20 minutes are the range of 15 and the window before.
+ */
+export const OPEN_LINE = 'instance_vdn:aicc_cti_vdn_open:current';
+/** Share of calls answered, occupancy and unavailability, where there is enough to judge. Replicas are one series. */
+export const ANSWERED_RATIO = 'vdn:aicc_cti_inbound_calls_answered:ratio';
+export const TALKING_RATIO = 'vdn:aicc_cti_agents_talking:ratio15m';
+export const UNAVAILABLE_RATIO = 'vdn:aicc_cti_agents_unavailable:ratio15m';
+/** Inbound calls per window over the last 15 minutes, only while the line is open; and what is usual at this time. */
+export const CALLS = 'vdn:aicc_cti_inbound_calls:per_window15m';
+export const USUAL_CALLS = 'vdn:aicc_cti_inbound_calls:per_window15m_usual';
+/** Per call center: VDNs with current data, VDNs that had data in the last 6 hours, and those of them without any now. */
+export const CURRENT_COUNT = 'call_center:aicc_cti_vdns_current:count';
+export const REPORTING_COUNT = 'call_center:aicc_cti_vdns_reporting:max6h';
+export const MISSING_COUNT = 'call_center:aicc_cti_vdns_missing:count';
+
+const WINDOW_START = 'aicc_cti_window_start_timestamp_seconds';
+/** A window that started before ended too long ago. */
+const OLDEST_START = `time() - ${300 + THRESHOLDS.dataAgeSeconds.critical}`;
+
+/** VDNs with a window that ended lately, on any replica. */
+export const CURRENT_VDNS = `${merged(WINDOW_START)} > ${OLDEST_START}`;
+
+/** Open for the last minutes: a window before the opening does not count. */
+const openFor = (minutes: number): string => `min_over_time(aicc_cti_vdn_open[${minutes}m]) == 1`;
+
+const rise = (counter: string, minutes: number): string => `increase(aicc_cti_${counter}_total[${minutes}m])`;
 
 /**
- * Per replica and VDN, so that the dashboard can still select either; whoever reads them merges replicas first
- * (`max without (instance)`), then sums. Sums over time come from the counters, which count each window once. `and` with
- * the gauge itself ends an average with its data, instead of letting it age for another quarter of an hour.
+ * More windows were counted than the range has, with one to spare for rows that come late: the exporter caught up on an
+ * outage, and the calls are older than the range.
  */
-export const RECORDS: readonly RecordingRule[] = [
+const caughtUp = (minutes: number): string => `${rise('windows', minutes)} > ${mostWindows(minutes)}`;
+const mostWindows = (minutes: number): number => minutes / 5 + 1.5;
+
+/** Keeps the replicas that are current, gives each line its name, and makes its replicas one. */
+export function judged(expr: string, alertLabels: readonly string[]): string {
+  const labels = nameLabels(alertLabels);
+  return quote`
+    max without (${REPLICA}) (
+      (
+        ${expr}
+      )
+        * ignoring (${labels}) group_left (${labels})
+      ${OPEN_LINE}
+    )`;
+}
+
+const openLine = (alertLabels: readonly string[]): RecordingRule => ({
+  record: OPEN_LINE,
+  expr: quote`
+    (
+      ${openFor(20)}
+        and
+      (
+        (${WINDOW_START} > ${OLDEST_START})
+          == ignoring (${REPLICA}) group_left ()
+        ${merged(WINDOW_START)}
+      )
+    )
+      * on (${VDN_OF_INSTANCE}) group_left (${nameLabels(alertLabels)})
+    ${names(VDN_OF_INSTANCE)}`,
+});
+
+/** Calls answered of all calls in a range, if these are enough. */
+const answered = (minutes: number, minimum: number): string =>
+  `${rise('inbound_calls_answered', minutes)} / (${rise('inbound_calls', minutes)} >= ${minimum})`;
+
+/**
+ * Over the shortest range with enough calls through which the line was open. A line that is never open for four hours
+ * is judged over one hour, too, when none of its few calls was answered.
+ */
+function answeredRatio(alertLabels: readonly string[]): RecordingRule {
+  const { short, long } = THRESHOLDS.answeredMinimumCalls;
+  return {
+    record: ANSWERED_RATIO,
+    expr: judged(
+      quote`
+        (
+          ${answered(15, short)}
+            or
+          (
+            (
+              ((${answered(60, short)} or ${answered(60, long)} == 0) and ${openFor(65)})
+                or
+              (${answered(240, long)} and ${openFor(245)} unless ${caughtUp(240)})
+            )
+              unless ${caughtUp(60)}
+          )
+        )
+          unless ${caughtUp(15)}`,
+      alertLabels,
+    ),
+  };
+}
+
+const average = (state: string): string => `avg_over_time(aicc_cti_agents{state="${state}"}[15m])`;
+
+/** A share of the agents over 15 minutes. Agents of a small team are often all on calls, or all away. */
+const agentsRatio = (part: readonly string[], rest: readonly string[]): string => {
+  const sum = (states: readonly string[]): string => states.map(average).join(' + ignoring (state) ');
+  return quote`
+    (${sum(part)})
+      / ignoring (state)
+    (${sum([...part, ...rest])} >= ${THRESHOLDS.minimumAgents})`;
+};
+
+/** How busy inbound agents are says nothing about a team that calls out. */
+const talkingRatio = (alertLabels: readonly string[]): RecordingRule => ({
+  record: TALKING_RATIO,
+  expr: judged(
+    quote`
+      ${agentsRatio(['talking'], ['idle'])}
+        unless (${rise('outbound_calls', 60)} >= ${rise('inbound_calls', 60)})`,
+    alertLabels,
+  ),
+});
+
+const unavailableRatio = (alertLabels: readonly string[]): RecordingRule => ({
+  record: UNAVAILABLE_RATIO,
+  expr: judged(
+    quote`
+      ${agentsRatio(['busy', 'resting'], ['talking', 'idle'])}
+        unless (${rise('inbound_calls', 60)} == 0)`,
+    alertLabels,
+  ),
+});
+
+/** The rules of the contact center, per VDN. Sums over time come from the counters, which count each window once. */
+export const lineRecords = (alertLabels: readonly string[]): readonly RecordingRule[] => [
+  openLine(alertLabels),
+  answeredRatio(alertLabels),
+  talkingRatio(alertLabels),
+  unavailableRatio(alertLabels),
+];
+
+/** The greater of two values, or the one that there is. */
+const greater = (a: string, b: string): string => quote`
+  ${a}
+    > ${b}
+    or ${b}
+    or ${a}`;
+
+/**
+ * A function of a line's calls from two hours before to an hour after this time a week ago: a day may be an hour off, as
+ * clocks may have been changed since.
+ */
+export const lastWeek = (of: string): string => `${of}${CALLS}[3h] offset 6d23h)`;
+export const weekBefore = (of: string): string => `${of}${CALLS}[3h] offset 13d23h)`;
+
+/**
+ * Calls per counted window, so that a window that is missing does not look like less traffic. Three in four values of
+ * last week are above the usual one; the week before is a second witness, as last week may have had a holiday.
+ */
+export const WEEK_RECORDS: readonly RecordingRule[] = [
   {
-    record: 'instance_vdn:aicc_cti_inbound_calls:increase15m',
-    expr: 'increase(aicc_cti_inbound_calls_total[15m])',
+    record: CALLS,
+    // A replica that is behind counts no windows now.
+    expr: merged(quote`
+      ${rise('inbound_calls', 15)} / (${rise('windows', 15)} > 1 <= ${mostWindows(15)})
+        and ${openFor(20)}`),
   },
   {
-    record: 'instance_vdn:aicc_cti_inbound_calls_answered:increase15m',
-    expr: 'increase(aicc_cti_inbound_calls_answered_total[15m])',
-  },
-  {
-    record: 'instance_vdn:aicc_cti_inbound_calls_answered:ratio15m',
-    expr: quote`
-      instance_vdn:aicc_cti_inbound_calls_answered:increase15m
-        / (instance_vdn:aicc_cti_inbound_calls:increase15m > 0)`,
-  },
-  {
-    record: 'instance_vdn:aicc_cti_agents:avg15m',
-    expr: 'avg_over_time(aicc_cti_agents[15m]) and aicc_cti_agents',
-  },
-  {
-    record: 'instance_vdn:aicc_cti_agents_answering:avg15m',
-    // From the gauges, not from the record above: the dashboard reads it, so that it must be possible to give it a past.
-    expr: quote`
-      (avg_over_time(aicc_cti_agents{state="talking"}[15m]) and aicc_cti_agents)
-        + ignoring (state) (avg_over_time(aicc_cti_agents{state="idle"}[15m]) and aicc_cti_agents)`,
-  },
-  {
-    // Agents who could take a call during most of the hour around this time, last week or the week before, whichever had
-    // more: 0 means closed, and one holiday does not say so. The 10 minutes are the half of avg15m, and a bit.
-    record: 'vdn:aicc_cti_agents_answering:median1h_last_weeks',
-    expr: quote`
-      ${medianHour('6d23h20m')}
-        > ${medianHour('13d23h20m')}
-        or ${medianHour('13d23h20m')}
-        or ${medianHour('6d23h20m')}`,
-  },
-  {
-    record: 'instance_vdn:aicc_cti_agents_unavailable:avg15m',
-    expr: quote`
-      instance_vdn:aicc_cti_agents:avg15m{state="busy"}
-        + ignoring (state) instance_vdn:aicc_cti_agents:avg15m{state="resting"}`,
-  },
-  {
-    record: 'instance_vdn:aicc_cti_agents_talking:ratio15m',
-    expr: quote`
-      instance_vdn:aicc_cti_agents:avg15m{state="talking"}
-        / ignoring (state) (instance_vdn:aicc_cti_agents_answering:avg15m > 0)`,
-  },
-  {
-    record: 'instance_vdn:aicc_cti_agents_unavailable:ratio15m',
-    expr: quote`
-      instance_vdn:aicc_cti_agents_unavailable:avg15m
-        / (instance_vdn:aicc_cti_agents_answering:avg15m + instance_vdn:aicc_cti_agents_unavailable:avg15m > 0)`,
-  },
-  {
-    // Only where all four states are known: a state that is missing is not a state of nobody.
-    record: 'instance_vdn:aicc_cti_agents_not_taking_inbound:diff',
-    expr: quote`
-      aicc_cti_agents_online
-        - (sum without (state) (aicc_cti_agents) and count without (state) (aicc_cti_agents) == 4)`,
-  },
-  {
-    // The calls that the API's own ratio speaks of, those of them that were answered, and those that the ratio says were:
-    // ratios cannot be added, calls can.
-    record: 'instance_vdn:aicc_cti_window_inbound_calls:with_api_ratio',
-    expr: 'aicc_cti_window_inbound_calls and aicc_cti_window_inbound_answer_ratio',
-  },
-  {
-    record: 'instance_vdn:aicc_cti_window_inbound_calls_answered:with_api_ratio',
-    expr: 'aicc_cti_window_inbound_calls_answered and aicc_cti_window_inbound_answer_ratio',
-  },
-  {
-    record: 'instance_vdn:aicc_cti_window_inbound_calls_answered:from_api_ratio',
-    expr: 'aicc_cti_window_inbound_calls * aicc_cti_window_inbound_answer_ratio',
+    record: USUAL_CALLS,
+    expr: greater(lastWeek('quantile_over_time(0.25, '), weekBefore('quantile_over_time(0.25, ')),
   },
 ];
 
 /**
- * Calls per counted window, now and a week ago: a window that is missing, or caught up late, does not look like traffic.
- * Evaluated every 5 minutes, as often as the data changes.
+ * What is known of the call centers. Ids that never had data are not expected to have any, nor those that left the
+ * configuration.
  */
-export const WEEK_RECORDS: readonly RecordingRule[] = [
+export const CENTER_RECORDS: readonly RecordingRule[] = [
+  { record: CURRENT_COUNT, expr: `count without (vdn) (${CURRENT_VDNS})` },
   {
-    record: 'instance_vdn:aicc_cti_inbound_calls:per_window1h',
-    expr: 'increase(aicc_cti_inbound_calls_total[1h]) / (increase(aicc_cti_windows_total[1h]) > 0)',
-  },
-  {
-    // The instance may have had another name last week.
-    record: 'vdn:aicc_cti_inbound_calls:per_window1h_last_week',
+    record: REPORTING_COUNT,
     expr: quote`
-      max without (instance) (
-        increase(aicc_cti_inbound_calls_total[1h] offset 1w) / (increase(aicc_cti_windows_total[1h] offset 1w) > 0)
-      )`,
+      max_over_time(${CURRENT_COUNT}[6h])
+        < count without (vdn) (${merged('aicc_cti_vdn_open')})
+        or count without (vdn) (${merged('aicc_cti_vdn_open')})`,
   },
+  { record: MISSING_COUNT, expr: `${REPORTING_COUNT} - (${CURRENT_COUNT} or 0 * ${REPORTING_COUNT})` },
 ];

@@ -1,6 +1,6 @@
 import { curves } from '../charts.ts';
 import { colored, type Panel } from '../panel.ts';
-import { agents, share, total, VDN } from '../queries.ts';
+import { agents, averageAgents15m, share, total, VDN } from '../queries.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 import { OCCUPANCY_STEPS } from './now.ts';
 
@@ -25,7 +25,7 @@ export const AGENTS: readonly Panel[] = [
   curves({
     ...SIZE,
     title: 'Occupancy, 15 min',
-    description: `Talking agents of those talking or idle, averaged over the 15 minutes before each point. The upper dashed line, ${THRESHOLDS.occupancy.saturated * 100}%, is the limit of the alert. There is no wrap-up time in the data, so it reads low. Comes from recording rules.`,
+    description: `Talking agents of those talking or idle, averaged over the 15 minutes before each point. The upper dashed line, ${THRESHOLDS.occupancy.saturated * 100}%, is the limit of the alert. There is no wrap-up time in the data, so it reads low.`,
     unit: 'percentunit',
     min: 0,
     softMax: 1,
@@ -34,10 +34,7 @@ export const AGENTS: readonly Panel[] = [
     steps: OCCUPANCY_STEPS,
     queries: [
       {
-        expr: share(
-          `instance_vdn:aicc_cti_agents:avg15m{${VDN}, state="talking"}`,
-          `instance_vdn:aicc_cti_agents_answering:avg15m{${VDN}}`,
-        ),
+        expr: share(averageAgents15m('talking'), averageAgents15m('talking|idle')),
         legend: 'occupancy',
       },
     ],
@@ -47,12 +44,15 @@ export const AGENTS: readonly Panel[] = [
     ...SIZE,
     title: 'Not taking inbound calls',
     description:
-      'Agents online minus those in the four states: signed in, but not answering inbound calls (outbound campaigns, back office, supervisors). Below zero the CMS contradicts itself: report it to its operator. Comes from recording rules.',
+      'Agents online minus those in the four states: signed in, but not answering inbound calls (outbound campaigns, back office, supervisors). Below zero the CMS contradicts itself: report it to its operator.',
     unit: 'none',
     decimals: 0,
     softMax: 5,
     queries: [
-      { expr: total(`instance_vdn:aicc_cti_agents_not_taking_inbound:diff{${VDN}}`), legend: 'not taking inbound' },
+      {
+        expr: total(`aicc_cti_agents_online{${VDN}} - sum without (state) (aicc_cti_agents{${VDN}})`),
+        legend: 'not taking inbound',
+      },
     ],
     overrides: [colored('not taking inbound', 'purple')],
   }),

@@ -93,22 +93,22 @@ export const EXPORTER: readonly Panel[] = [
     interval: '5m',
     title: 'Answer rate: API against recomputed',
     description:
-      'The answer rate that the API reports, weighted by calls, against answered / inbound of the same windows. The denominator of the API is not documented: a lasting distance says that it does not count all inbound calls. Comes from recording rules.',
+      'The answer rate that the API reports, weighted by calls, against answered / inbound of the same windows. The denominator of the API is not documented: a lasting distance says that it does not count all inbound calls.',
     unit: 'percentunit',
     min: 0,
     softMax: 1,
     queries: [
       {
         expr: share(
-          `instance_vdn:aicc_cti_window_inbound_calls_answered:from_api_ratio{${VDN}}`,
-          `instance_vdn:aicc_cti_window_inbound_calls:with_api_ratio{${VDN}}`,
+          `aicc_cti_window_inbound_calls{${VDN}} * aicc_cti_window_inbound_answer_ratio{${VDN}}`,
+          `aicc_cti_window_inbound_calls{${VDN}} and aicc_cti_window_inbound_answer_ratio{${VDN}}`,
         ),
         legend: 'API',
       },
       {
         expr: share(
-          `instance_vdn:aicc_cti_window_inbound_calls_answered:with_api_ratio{${VDN}}`,
-          `instance_vdn:aicc_cti_window_inbound_calls:with_api_ratio{${VDN}}`,
+          `aicc_cti_window_inbound_calls_answered{${VDN}} and aicc_cti_window_inbound_answer_ratio{${VDN}}`,
+          `aicc_cti_window_inbound_calls{${VDN}} and aicc_cti_window_inbound_answer_ratio{${VDN}}`,
         ),
         legend: 'recomputed',
       },

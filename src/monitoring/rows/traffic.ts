@@ -1,6 +1,6 @@
 import { curves } from '../charts.ts';
 import { colored, type Panel } from '../panel.ts';
-import { share, total, VDN } from '../queries.ts';
+import { calls15m, share, total, VDN } from '../queries.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 import { ANSWERED_CAVEAT, ANSWERED_STEPS } from './now.ts';
 
@@ -31,7 +31,7 @@ export const TRAFFIC: readonly Panel[] = [
   curves({
     ...SIZE,
     title: 'Answered share, 15 min',
-    description: `Inbound calls connected to an agent, of all inbound calls of the 15 minutes before each point. The dashed lines are the limits of the alert, ${THRESHOLDS.answeredShare.warning * 100}% and ${THRESHOLDS.answeredShare.critical * 100}%. Without calls there is no line; the axis ends at 120%. Comes from recording rules. ${ANSWERED_CAVEAT}`,
+    description: `Inbound calls connected to an agent, of all inbound calls of the 15 minutes before each point. The dashed lines are the limits of the alert, ${THRESHOLDS.answeredShare.warning * 100}% and ${THRESHOLDS.answeredShare.critical * 100}%. Without calls there is no line; the axis ends at 120%. ${ANSWERED_CAVEAT}`,
     unit: 'percentunit',
     min: 0,
     max: 1.2,
@@ -40,10 +40,7 @@ export const TRAFFIC: readonly Panel[] = [
     steps: ANSWERED_STEPS,
     queries: [
       {
-        expr: share(
-          `instance_vdn:aicc_cti_inbound_calls_answered:increase15m{${VDN}}`,
-          `instance_vdn:aicc_cti_inbound_calls:increase15m{${VDN}}`,
-        ),
+        expr: share(calls15m('aicc_cti_inbound_calls_answered_total'), calls15m('aicc_cti_inbound_calls_total')),
         legend: 'answered share',
       },
     ],
