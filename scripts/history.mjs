@@ -2,7 +2,14 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { parse as parseYaml } from 'yaml';
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/exposition/metrics.js';
+import {
+  TOTAL_METRICS,
+  VDN_INFO,
+  VDN_OPEN,
+  VDN_THRESHOLD,
+  WINDOW_METRICS,
+  WINDOW_START,
+} from '../dist/exposition/metrics.js';
 import { SELF_METRICS } from '../dist/exposition/self-metric-table.js';
 
 const WINDOW = 300;
@@ -20,10 +27,13 @@ function parse(text) {
   }));
 }
 
+/** What names a line. */
+const LINE = ['call_center', 'vdn'];
+
 const label = (labels, name) => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels)?.[1];
 
 /** The samples of one VDN, family by family. */
-function* vdnSeries({ info, windows, target }) {
+function* vdnSeries({ info, windows, target, thresholds, isOpen }) {
   const own = `call_center="${label(info, 'call_center')}",vdn="${label(info, 'vdn')}"`;
   const at = ({ start }) => start + WINDOW;
   for (const { name, samples, scale = 1 } of WINDOW_METRICS) {
@@ -34,6 +44,10 @@ function* vdnSeries({ info, windows, target }) {
   }
   yield [WINDOW_START.name, `${own},${target}`, windows.map((window) => [window.start, at(window)])];
   yield [VDN_INFO.name, `${info},${target}`, windows.map((window) => [1, at(window)])];
+  yield [VDN_OPEN.name, `${own},${target}`, windows.map((window) => [Number(isOpen(at(window))), at(window)])];
+  for (const { labels, value } of thresholds) {
+    yield [VDN_THRESHOLD.name, `${labels},${target}`, windows.map((window) => [value, at(window)])];
+  }
   for (const { name, field } of TOTAL_METRICS) {
     const step = (values) => ({ windows: 1, revised: 0, missing: 0 })[field] ?? values[field];
     let total = 0;
@@ -57,9 +71,10 @@ function ownValue({ name, labels, value }, count, time, vdns) {
  * Writes everything from `from` to `to` (seconds) into `file`.
  * @param scrape what the exporter says now: which VDNs and series there are
  * @param served the simulator's answer for a VDN and the start of a window, in milliseconds
+ * @param isOpen whether a line (call center, VDN) was open at a time in seconds
  * @param target the labels that Prometheus gives the exporter
  */
-export async function writeHistory(file, { scrape, served, from, to, target }) {
+export async function writeHistory(file, { scrape, served, isOpen, from, to, target }) {
   const series = parse(scrape);
   const infos = series.filter(({ name }) => name === VDN_INFO.name).map(({ labels }) => labels);
   const out = createWriteStream(file);
@@ -68,13 +83,19 @@ export async function writeHistory(file, { scrape, served, from, to, target }) {
     if (!out.write(text)) await once(out, 'drain');
   };
 
+  const thresholds = series.filter(({ name }) => name === VDN_THRESHOLD.name);
   for (const info of infos) {
+    const line = LINE.map((name) => label(info, name));
     const windows = [];
     for (let start = from - (from % WINDOW); start + WINDOW <= to; start += WINDOW) {
       const values = served(Number(label(info, 'vdn')), start * 1000);
       if (values !== undefined) windows.push({ start, values });
     }
-    for (const [name, labels, samples] of vdnSeries({ info, windows, target })) await write(name, labels, samples);
+    const own = {
+      thresholds: thresholds.filter(({ labels }) => line.every((value, index) => label(labels, LINE[index]) === value)),
+      isOpen: (time) => isOpen(...line, time),
+    };
+    for (const series of vdnSeries({ info, windows, target, ...own })) await write(...series);
   }
 
   const ownFrom = Math.max(from, to - OWN_HOURS * 3600);
@@ -93,7 +114,7 @@ export async function writeHistory(file, { scrape, served, from, to, target }) {
 
 /**
  * Writes what the recording rules would have recorded between `from` and `to` (seconds), every window; rules that read
- * other records are left out. `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and
+ * other records are left out: alerts read no past of them. `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and
  * rule, which takes minutes.
  * @param url a Prometheus that has the history
  */

@@ -9,6 +9,8 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { loadConfig } from '../dist/config/load.js';
+import { isOpen } from '../dist/config/opening-plan.js';
 import { startSimulator } from '../dist/simulator/simulator.js';
 import { writeHistory, writeRecords } from './history.mjs';
 
@@ -118,6 +120,16 @@ function adapt(file, name, replacements) {
   return join(directory, name);
 }
 
+/** Whether a line was open at a time in seconds, by the configuration. */
+function openings({ callCenters }) {
+  const plans = callCenters.flatMap(({ name, vdns }) => vdns.map((vdn) => [`${name}/${vdn.id}`, vdn.openingHours]));
+  const planOf = new Map(plans.filter(([, plan]) => plan !== undefined));
+  return (callCenter, vdn, seconds) => {
+    const plan = planOf.get(`${callCenter}/${vdn}`);
+    return plan === undefined || isOpen(plan, seconds * 1000);
+  };
+}
+
 /** Makes blocks of OpenMetrics text, few and long ones: promtool reads the whole text once for each. */
 const importInto = (folder, file) =>
   promisify(execFile)('promtool', [
@@ -144,14 +156,13 @@ async function main() {
   writeFileSync(caFile, simulator.caPem);
   simulator.setFaults(JSON.parse(flags.faults));
 
+  const env = { DEMO_URL: simulator.url, DEMO_CA_FILE: caFile };
   const child = start(
     process.execPath,
     [here('../dist/main.js'), `--config.file=${flags.config}`, `--web.listen-address=${exporter}`],
-    {
-      DEMO_URL: simulator.url,
-      DEMO_CA_FILE: caFile,
-    },
+    env,
   );
+  const wasOpen = openings(await loadConfig(flags.config, env));
   await until('The exporter', () => isReady(`http://${exporter}/-/ready`));
   // From here on it may be killed, to see what Prometheus says of it.
   child.isExpected = true;
@@ -164,6 +175,7 @@ async function main() {
   await writeHistory(past, {
     scrape,
     served: (vdn, start) => simulator.served(vdn, start),
+    isOpen: wasOpen,
     from,
     to,
     target: `instance="${exporter}",job="aicc-cti"`,
@@ -181,6 +193,8 @@ async function main() {
       `--config.file=${config}`,
       `--storage.tsdb.path=${data}`,
       '--storage.tsdb.retention.time=90d',
+      // What fires before Alertmanager is discovered is sent again soon.
+      '--rules.alert.resend-delay=5s',
       `--web.listen-address=${prometheus}`,
     ]);
     await until('Prometheus', () => isReady(`http://${prometheus}/-/ready`));

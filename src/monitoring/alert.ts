@@ -45,10 +45,10 @@ export const VDN =
  * @param nameLabels the labels of the alert that the target's series does not have
  */
 export function targetOf(indicator: Indicator, severity: Severity, nameLabels: readonly string[]): string {
-  const isName = `or ${nameLabels.map((label) => `(eq $name "${label}")`).join(' ')} false`;
+  const others = ['__name__', ...nameLabels].map((label) => `(eq $name "${label}")`).join(' ');
   return (
     '{{ $selector := "" }}{{ range $name, $value := $labels }}' +
-    `{{ if ${isName} }}{{ else }}{{ $selector = printf "%s%s=%q, " $selector $name $value }}{{ end }}{{ end }}` +
+    `{{ if not (or ${others}) }}{{ $selector = printf "%s%s=%q, " $selector $name $value }}{{ end }}{{ end }}` +
     `{{ with printf "aicc_cti_vdn_threshold{%sindicator=\\"${indicator}\\", severity=\\"${severity}\\"}" $selector | query }}` +
     '{{ . | first | value | humanizePercentage }}{{ end }}'
   );

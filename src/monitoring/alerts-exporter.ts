@@ -66,6 +66,9 @@ const instanceDown = (options: MonitoringOptions): Alert =>
 /** The part of `instance` that all call centers of one exporter share when each is a target of its own (/sd). */
 const withAddress = (expr: string): string => `label_replace(${expr}, "exporter", "$1", "instance", "([^/]*).*")`;
 
+/** For as long as a target is down, up to a day, and for some hours when it is gone. */
+const LAST_SEEN = '(last_over_time(aicc_cti_up[1d]) and on (job, instance) up == 0) or last_over_time(aicc_cti_up[6h])';
+
 /** A call center is gone with its exporter, while others answer. One that left the config has an exporter that answers. */
 const callCenterMissing = (options: MonitoringOptions): Alert =>
   pipelineAlert(
@@ -74,7 +77,7 @@ const callCenterMissing = (options: MonitoringOptions): Alert =>
       expr: quote`
         (
           max without (${REPLICA}, exporter) (
-            ${withAddress('last_over_time(aicc_cti_up[6h])')}
+            ${withAddress(LAST_SEEN)}
               unless on (job, exporter)
             ${withAddress('up == 1')}
           )

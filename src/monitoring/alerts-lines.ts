@@ -1,4 +1,4 @@
-import type { Indicator, Severity } from '../config/targets.ts';
+import { BAD_SIDE, type Indicator, type Severity } from '../config/targets.ts';
 import { alert, type Alert, type AlertRule, LINE_VARIABLES, targetOf, VDN } from './alert.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, nameLabels, REPLICA } from './promql.ts';
@@ -22,7 +22,6 @@ export const lineAlert = (
 
 function noAgentForCalls(options: MonitoringOptions): Alert {
   // A quiet line has calls in every other window only. Agents who are not free at the end of a window may have answered.
-  const most = (state: string): string => `max_over_time(aicc_cti_agents{state="${state}"}[6m])`;
   const names = nameLabels(options.alertLabels);
   const calls = judged(
     quote`
@@ -34,14 +33,14 @@ function noAgentForCalls(options: MonitoringOptions): Alert {
     ${calls}
       and ignoring (${names})
     max without (${REPLICA}) (
-      ${most('talking')} + ignoring (state) ${most('idle')}
+      aicc_cti_agents{state="talking"} + ignoring (state) aicc_cti_agents{state="idle"}
         and ignoring (${names}) ${OPEN_LINE}
     ) == 0`;
   return lineAlert(
     'AiccCtiNoAgentForCalls',
     {
       expr,
-      for: '3m',
+      for: '8m',
       severity: 'critical',
       summary: `Calls come in and no agent can take them: ${VDN}`,
       description:
@@ -56,7 +55,6 @@ interface Judgement {
   readonly alert: string;
   readonly ratio: string;
   readonly indicator: Indicator;
-  readonly side: '<' | '>';
   readonly wait: Readonly<Record<Severity, string>>;
   readonly summary: string;
   readonly says: string;
@@ -67,7 +65,6 @@ const JUDGEMENTS: readonly Judgement[] = [
     alert: 'AiccCtiAnsweredShareLow',
     ratio: ANSWERED_RATIO,
     indicator: 'answer_ratio',
-    side: '<',
     wait: { warning: '8m', critical: '3m' },
     summary: 'Few calls are answered',
     says: 'of the inbound calls were connected to an agent, over the last 15 minutes, or 1 or 4 hours where calls are few; the target is at least',
@@ -76,7 +73,6 @@ const JUDGEMENTS: readonly Judgement[] = [
     alert: 'AiccCtiOccupancySaturated',
     ratio: TALKING_RATIO,
     indicator: 'occupancy_ratio',
-    side: '>',
     wait: { warning: '13m', critical: '13m' },
     summary: 'Agents have no pause between calls',
     says: 'of the agents who could take a call have been on the phone for the last 15 minutes; the target is at most',
@@ -85,7 +81,6 @@ const JUDGEMENTS: readonly Judgement[] = [
     alert: 'AiccCtiAgentsUnavailable',
     ratio: UNAVAILABLE_RATIO,
     indicator: 'unavailable_ratio',
-    side: '>',
     wait: { warning: '13m', critical: '13m' },
     summary: 'Many agents are busy or resting',
     says: 'of the agents who answer inbound calls have been busy or resting for the last 15 minutes; the target is at most',
@@ -95,7 +90,8 @@ const JUDGEMENTS: readonly Judgement[] = [
 /** Compares a ratio with the line's own target; the more severe alert replaces the other one. */
 function judge(judgement: Judgement, severity: Severity, options: MonitoringOptions): Alert {
   const names = nameLabels(options.alertLabels);
-  const { ratio, indicator, side } = judgement;
+  const { ratio, indicator } = judgement;
+  const side = BAD_SIDE[indicator] === 'below' ? '<' : '>';
   const beyond = (limit: Severity): string => quote`
     ${ratio}
       ${side} ignoring (${names}, indicator, severity) group_left ()

@@ -134,6 +134,8 @@ const windowStale = (options: MonitoringOptions): Alert =>
           ${CURRENT_VDNS}
             and ignoring (vdn)
           ${CURRENT_COUNT}
+            unless ignoring (vdn)
+          (${OUTAGE} and ${UP} == 0)
         )
           * on (${VDN_OF_ALL}) group_left (${nameLabels(options.alertLabels)})
         ${names(VDN_OF_ALL)}`,

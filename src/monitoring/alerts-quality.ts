@@ -82,7 +82,7 @@ const agentStatesContradict = (options: MonitoringOptions): Alert =>
       chosen: CENTER_VARIABLES,
       severity: 'warning',
       summary: `Fewer agents online than in the four states: ${CENTER}`,
-      description: `For an hour the CMS has said of {{ $value | printf "%.0f" }} VDNs of ${CENTER} that fewer agents are signed in than are talking, idle, busy or resting. Occupancy and the agents' figures are wrong.`,
+      description: `For an hour the CMS has said that fewer agents are signed in than are talking, idle, busy or resting; VDNs of ${CENTER} concerned: {{ $value | printf "%.0f" }}. Occupancy and the figures of agents are wrong.`,
     },
     options,
   );

@@ -9,8 +9,8 @@ export interface RecordingRule {
 }
 
 /**
- * Lines that have been open for 20 minutes and have current data, by name, at the replica with the newest window. The value
- * is 1: 20 minutes are the range of 15 and the window before.
+ * Lines that have been open for 10 minutes and have current data, by name, at the replica with the newest window. The value
+ * is 1. After 10 minutes the newest window is one through which the line was open.
  */
 export const OPEN_LINE = 'instance_vdn:aicc_cti_vdn_open:current';
 /** Share of calls answered, occupancy and unavailability, where there is enough to judge. Replicas are one series. */
@@ -61,7 +61,7 @@ const openLine = (alertLabels: readonly string[]): RecordingRule => ({
   record: OPEN_LINE,
   expr: quote`
     (
-      ${openFor(20)}
+      ${openFor(10)}
         and
       (
         (${WINDOW_START} > ${OLDEST_START})
@@ -77,6 +77,10 @@ const openLine = (alertLabels: readonly string[]): RecordingRule => ({
 const answered = (minutes: number, minimum: number): string =>
   `${rise('inbound_calls_answered', minutes)} / (${rise('inbound_calls', minutes)} >= ${minimum})`;
 
+/** Some of the calls were not answered: a failure that is over is not judged, however few calls came since. */
+const unanswered = (minutes: number): string =>
+  `${rise('inbound_calls', minutes)} > ${rise('inbound_calls_answered', minutes)}`;
+
 /**
  * Over the shortest range with enough calls through which the line was open. A line that is never open for four hours
  * is judged over one hour, too, when none of its few calls was answered.
@@ -88,16 +92,27 @@ function answeredRatio(alertLabels: readonly string[]): RecordingRule {
     expr: judged(
       quote`
         (
-          ${answered(15, short)}
+          (${answered(15, short)} and ${openFor(20)})
             or
           (
             (
-              ((${answered(60, short)} or ${answered(60, long)} == 0) and ${openFor(65)})
-                or
-              (${answered(240, long)} and ${openFor(245)} unless ${caughtUp(240)})
+              (
+                (${answered(60, short)} and ${unanswered(30)})
+                  or
+                ${answered(60, long)} == 0
+              )
+                and ${openFor(65)}
             )
-              unless ${caughtUp(60)}
+              or
+            (
+              ${answered(240, long)}
+                and ${unanswered(60)}
+                and ${openFor(245)}
+                unless ${rise('inbound_calls', 60)} >= ${short}
+                unless ${caughtUp(240)}
+            )
           )
+            unless ${caughtUp(60)}
         )
           unless ${caughtUp(15)}`,
       alertLabels,
@@ -113,7 +128,8 @@ const agentsRatio = (part: readonly string[], rest: readonly string[]): string =
   return quote`
     (${sum(part)})
       / ignoring (state)
-    (${sum([...part, ...rest])} >= ${THRESHOLDS.minimumAgents})`;
+    (${sum([...part, ...rest])} >= ${THRESHOLDS.minimumAgents})
+      and ${openFor(20)}`;
 };
 
 /** How busy inbound agents are says nothing about a team that calls out. */

@@ -1,7 +1,15 @@
 import { parser } from '@prometheus-io/lezer-promql';
 import type { SyntaxNode } from '@lezer/common';
-import { RECORDS, WEEK_RECORDS } from '../../src/monitoring/records.ts';
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../../src/exposition/metrics.ts';
+import { DEFAULT_OPTIONS } from '../../src/monitoring/options.ts';
+import { ruleGroups } from '../../src/monitoring/rules.ts';
+import {
+  TOTAL_METRICS,
+  VDN_INFO,
+  VDN_OPEN,
+  VDN_THRESHOLD,
+  WINDOW_METRICS,
+  WINDOW_START,
+} from '../../src/exposition/metrics.ts';
 import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
 import type { MetricDefinition } from '../../src/exposition/metrics.ts';
 
@@ -55,6 +63,8 @@ export function knownSeries(): ReadonlyMap<string, readonly string[]> {
     WINDOW_START,
     ...TOTAL_METRICS,
     VDN_INFO,
+    VDN_OPEN,
+    VDN_THRESHOLD,
     ...Object.values(SELF_METRICS),
   ];
   const names = new Map<string, readonly string[]>([
@@ -67,6 +77,8 @@ export function knownSeries(): ReadonlyMap<string, readonly string[]> {
     if (type !== 'histogram') continue;
     for (const suffix of ['_bucket', '_sum', '_count']) names.set(name + suffix, [...all, 'le']);
   }
-  for (const { record } of [...RECORDS, ...WEEK_RECORDS]) names.set(record, ['call_center', 'vdn', 'state', ...target]);
+  for (const rule of ruleGroups(DEFAULT_OPTIONS).flatMap(({ rules }) => rules)) {
+    if ('record' in rule) names.set(rule.record, ['call_center', 'vdn', 'name', ...target]);
+  }
   return names;
 }

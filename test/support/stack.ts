@@ -26,6 +26,7 @@ export interface Stack extends Addresses {
 
 const CONFIG = `
 poll: { retry_interval: 1s }
+targets: { occupancy_ratio: { critical: 0.99 }, unavailable_ratio: { critical: 0.9 } }
 call_centers:
   - name: hq
     url: \${DEMO_URL}
@@ -33,6 +34,12 @@ call_centers:
     secret_key: demo-secret-key
     tls: { ca_file: "\${DEMO_CA_FILE}" }
     vdns: [{ id: 1, name: Emergency line }, { id: 18, name: Sales hotline }, { id: 17, name: Orders }, 4-6]
+  - name: branch
+    url: \${DEMO_URL}
+    access_key: demo-access-key
+    secret_key: demo-secret-key
+    tls: { ca_file: "\${DEMO_CA_FILE}" }
+    vdns: [7, { id: 17, name: Orders of the branch }]
 `;
 
 /** The committed files with minutes turned into seconds, so that nobody waits for a `for: 8m`. */
@@ -54,7 +61,7 @@ export async function startStack(faults: readonly unknown[]): Promise<Stack> {
       [/^( +(?:for|keep_firing_for)): (\d+)m$/gm, '$1: $2s'],
       [/^( +interval): \d+m$/gm, '$1: 1s'],
       // Failing polls are an outage as soon as any VDN has no data: windows take ten real minutes to become old.
-      [/ 0\.5 \* count/g, ' 0 * count'],
+      [/ 0\.5 \* call_center:/g, ' 0 * call_center:'],
     ])}`,
     `--prometheus=${hurried(directory, 'prometheus/prometheus.yml', [[/_interval: \w+$/gm, '_interval: 1s']])}`,
     `--alertmanager=${hurried(directory, 'prometheus/alertmanager.yml', [[/(group_wait|group_interval): \w+$/gm, '$1: 1s']])}`,
