@@ -77,7 +77,6 @@ async function until(what, check) {
   throw new Error(`${what} did not come up in 30 s`);
 }
 const isReady = async (url) => (await fetch(url)).ok;
-
 /** The first of these programs that is installed; Debian calls Alertmanager by another name than its authors. */
 function installed(...names) {
   const folders = (process.env.PATH ?? '').split(delimiter);
