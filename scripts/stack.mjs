@@ -1,18 +1,17 @@
 // `npm run demo -- --stack`: simulator, exporter, Prometheus with two weeks of history, Alertmanager, and a webhook that
 // prints alerts; all on loopback, without containers. Needs prometheus and alertmanager. Ctrl-C ends everything.
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { loadConfig } from '../dist/config/load.js';
 import { isOpen } from '../dist/config/opening-plan.js';
 import { startSimulator } from '../dist/simulator/simulator.js';
 import { writeHistory, writeRecords } from './history.mjs';
+import { directory, installed, port, ready, start, stop } from './stack/programs.mjs';
+import { startWebhook } from './stack/webhook.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { values: flags } = parseArgs({
@@ -29,90 +28,22 @@ const { values: flags } = parseArgs({
     'any-port': { type: 'boolean', default: false },
   },
 });
-const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-stack-'));
 const data = join(directory, 'data');
-const children = [];
-let stopping = false;
-
-async function stop(exitCode) {
-  if (stopping) return;
-  stopping = true;
-  const running = children.filter(({ exitCode: code, signalCode }) => code === null && signalCode === null);
-  const gone = Promise.all(running.map((child) => once(child, 'exit')));
-  for (const child of running) child.kill('SIGTERM');
-  await gone;
-  rmSync(directory, { recursive: true, force: true });
-  process.exit(exitCode);
-}
 process.on('SIGINT', () => stop(0));
 process.on('SIGTERM', () => stop(0));
+const freePort = (wanted) => port(flags['any-port'] ? 0 : wanted);
 
-/** Starts a program whose last words are printed when it ends by itself: nothing here works without it. */
-function start(program, args, env = {}) {
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const last = [];
-  for (const input of [child.stdout, child.stderr]) {
-    createInterface({ input }).on('line', (line) => last.push(line) > 10 && last.shift());
-  }
-  const end = (reason) => {
-    if (stopping || child.isExpected) return;
-    console.error(`${program} ended: ${reason}\n${last.join('\n')}`);
-    void stop(1);
-  };
-  child.on('error', ({ message }) => end(message));
-  child.on('exit', (code) => end(`exit code ${code}`));
-  children.push(child);
-  return child;
-}
+/**
+ * What a command of the demo does, to the emergency line, which never closes. It started half an hour ago, so that the
+ * newest window already shows it.
+ */
+const FAULTS = {
+  none: [],
+  noAgents: [{ kind: 'noAgents', vdns: [1] }],
+  lowAnswer: [{ kind: 'lowAnswer', vdns: [1], ratio: 0.3 }],
+};
 
-async function until(what, check) {
-  for (let attempt = 0; attempt < 300 && !stopping; attempt++) {
-    try {
-      if (await check()) return;
-    } catch {
-      // Not yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${what} did not come up in 30 s`);
-}
-const isReady = async (url) => (await fetch(url)).ok;
-/** The first of these programs that is installed; Debian calls Alertmanager by another name than its authors. */
-function installed(...names) {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const found = names.find((name) => folders.some((folder) => existsSync(join(folder, name))));
-  if (found === undefined) {
-    throw new Error(`${names[0]} is not on the PATH: apt-get install prometheus prometheus-alertmanager`);
-  }
-  return found;
-}
-
-/** The wanted port, or any that is free. */
-async function port(wanted) {
-  const server = createServer().listen(flags['any-port'] ? 0 : wanted, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: found } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return found;
-}
-
-/** One line an alert, for whoever reads the terminal. */
-function printAlerts(request, response) {
-  let body = '';
-  request.on('data', (chunk) => (body += chunk));
-  request.on('end', () => {
-    response.end();
-    for (const { status, labels, annotations } of JSON.parse(body).alerts) {
-      const text = status === 'firing' ? `${annotations.summary}. ${annotations.description}` : annotations.summary;
-      const time = new Date().toISOString().slice(11, 19);
-      console.log(
-        `${time} alert for ${request.url.slice(1)}: ${status} ${labels.severity} ${labels.alertname}: ${text}`,
-      );
-    }
-  });
-}
-
-/** An example configuration with what differs on loopback; relative rule files stay relative. */
+/** An example configuration with what differs in this demo; relative files stay relative. */
 function adapt(file, name, replacements) {
   const text = replacements.reduce((all, [from, to]) => all.replaceAll(from, to), readFileSync(file, 'utf8'));
   writeFileSync(join(directory, name), text);
@@ -135,36 +66,50 @@ const importInto = (folder, file) =>
     ...['tsdb', 'create-blocks-from', '--max-block-duration=720h', 'openmetrics', '--quiet', file, folder],
   ]);
 
+/** Minutes are seconds in `for`, so that nobody waits; windows still take five real minutes. */
+const HURRY = [
+  [/^( +for): (\d+)m$/gm, '$1: $2s'],
+  [/^( +interval): \d+m$/gm, '$1: 5s'],
+];
+
 async function main() {
   installed('prometheus');
   installed('promtool');
   const alertmanagerProgram = installed('prometheus-alertmanager', 'alertmanager');
-  const ports = { exporter: await port(10122), prometheus: await port(9090), alertmanager: await port(9093) };
-  const [exporter, prometheus, alertmanager] = Object.values(ports).map((number) => `127.0.0.1:${number}`);
-
-  const webhook = createServer(printAlerts).listen(flags['any-port'] ? 0 : 9095, '127.0.0.1');
-  await once(webhook, 'listening');
+  const ports = [await freePort(10122), await freePort(9090), await freePort(9093)];
+  const [exporter, prometheus, alertmanager] = ports.map((number) => `127.0.0.1:${number}`);
 
   const simulator = await startSimulator({
     tls: true,
     control: true,
     flat: flags.flat,
-    vdns: Array.from({ length: Number(flags.vdns) }, (_, index) => index + 1),
+    // The emergency line has calls at any hour of the night.
+    vdns: [{ id: 1, agents: 80, hours: 'always' }, ...Array.from({ length: Number(flags.vdns) - 1 }, (_, i) => i + 2)],
   });
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, simulator.caPem);
   simulator.setFaults(JSON.parse(flags.faults));
 
   const env = { DEMO_URL: simulator.url, DEMO_CA_FILE: caFile };
-  const child = start(
-    process.execPath,
-    [here('../dist/main.js'), `--config.file=${flags.config}`, `--web.listen-address=${exporter}`],
-    env,
-  );
-  const wasOpen = openings(await loadConfig(flags.config, env));
-  await until('The exporter', () => isReady(`http://${exporter}/-/ready`));
+  const config = adapt(flags.config, 'config.yaml', []);
+  const args = [`--config.file=${config}`, `--web.listen-address=${exporter}`];
+  const child = start(process.execPath, [here('../dist/main.js'), ...args], env);
+  const wasOpen = openings(await loadConfig(config, env));
+  await ready('The exporter', `http://${exporter}/-/ready`);
   // From here on it may be killed, to see what Prometheus says of it.
   child.isExpected = true;
+
+  const webhook = await startWebhook(flags['any-port'] ? 0 : 9095, async (name) => {
+    if (!Object.hasOwn(FAULTS, name)) return false;
+    simulator.setFaults(FAULTS[name].map((fault) => ({ ...fault, from: Date.now() - 1_800_000 })));
+    // A changed configuration is polled at once.
+    const text = readFileSync(config, 'utf8');
+    writeFileSync(
+      config,
+      text.replace(/timeout: (9|10)s/, (_, seconds) => `timeout: ${seconds === '9' ? 10 : 9}s`),
+    );
+    return (await fetch(`http://${exporter}/-/reload`, { method: 'POST' })).ok;
+  });
 
   console.log(`Writing ${flags.days} days of history ...`);
   const to = Math.floor(Date.now() / 300_000) * 300;
@@ -182,7 +127,7 @@ async function main() {
   mkdirSync(data);
   await importInto(data, past);
 
-  const rules = adapt(flags.rules, 'aicc-cti.rules.yaml', []);
+  const rules = adapt(flags.rules, 'aicc-cti.rules.yaml', HURRY);
   const configuration = adapt(flags.prometheus, 'prometheus.yml', [
     ['aicc-cti-exporter:10122', exporter],
     ['alertmanager:9093', alertmanager],
@@ -196,7 +141,7 @@ async function main() {
       '--rules.alert.resend-delay=5s',
       `--web.listen-address=${prometheus}`,
     ]);
-    await until('Prometheus', () => isReady(`http://${prometheus}/-/ready`));
+    await ready('Prometheus', `http://${prometheus}/-/ready`);
     return child;
   };
 
@@ -211,33 +156,36 @@ async function main() {
   await once(first, 'exit');
   await importInto(data, records);
 
+  adapt(here('../prometheus/aicc-cti.tmpl'), 'aicc-cti.tmpl', []);
   start(alertmanagerProgram, [
     `--config.file=${adapt(flags.alertmanager, 'alertmanager.yml', [
-      ['127.0.0.1:9095', `127.0.0.1:${webhook.address().port}`],
-      // Alerts are printed at any hour.
-      ['active_time_intervals: [opening-hours]', ''],
+      ['127.0.0.1:9095', `127.0.0.1:${webhook}`],
+      [/(group_wait|group_interval): (30s|5m)/g, '$1: 5s'],
     ])}`,
     `--storage.path=${join(directory, 'alertmanager')}`,
     `--web.listen-address=${alertmanager}`,
     '--cluster.listen-address=',
   ]);
-  await until('Alertmanager', () => isReady(`http://${alertmanager}/-/ready`));
+  await ready('Alertmanager', `http://${alertmanager}/-/ready`);
   await startPrometheus(configuration);
 
   if (flags['any-port']) {
     const urls = { exporter, prometheus, alertmanager, simulator: simulator.url };
-    console.log(`STACK ${JSON.stringify({ ...urls, exporterPid: child.pid })}`);
+    console.log(`STACK ${JSON.stringify({ ...urls, exporterPid: child.pid, config })}`);
   }
   console.log(`
   http://${exporter}/                exporter
   http://${prometheus}/alerts         Prometheus: rules, alerts, ${flags.days} days of history
   http://${alertmanager}/               Alertmanager
 
-Import grafana/aicc-cti.json into a Grafana with http://${prometheus} as its Prometheus data source.
-Make something happen, and see the alert below (a window takes 5 minutes):
+Import the dashboards of grafana/ into a Grafana with http://${prometheus} as its Prometheus data source.
+Make something happen, at any hour, and see the alert below within two minutes (in this demo alerts wait seconds instead
+of minutes):
 
-  curl -sk ${simulator.url}/-/faults -d '[{"kind":"noAgents","vdns":[2]}]'      ([] mends it)
-  kill ${child.pid}      (the exporter)
+  curl -X POST http://127.0.0.1:${webhook}/faults/noAgents       nobody takes the calls of the emergency line
+  curl -X POST http://127.0.0.1:${webhook}/faults/lowAnswer      a third of its calls is answered
+  curl -X POST http://127.0.0.1:${webhook}/faults/none           all is well
+  kill ${child.pid}                                             the exporter is down
 
 Alerts are printed here. Ctrl-C ends everything.
 `);

@@ -1,5 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -134,31 +136,81 @@ describe.skipIf(!installed('promtool'))('promtool', () => {
 
 describe.skipIf(!installed('amtool'))('amtool', () => {
   const CONFIG = 'prometheus/alertmanager.yml';
+  const receiversOf = (...labels: readonly string[]): string =>
+    run('amtool', 'config', 'routes', 'test', `--config.file=${CONFIG}`, ...labels).trim();
 
   it('accepts the example configuration', () => {
     expect(run('amtool', 'check-config', CONFIG)).toContain('SUCCESS');
   });
 
+  // The lead is told, too, when the figures are gone.
   it.each([
-    ['platform-team', 'component=aicc-cti-exporter severity=critical'],
-    ['platform-team', 'component=aicc-cti-exporter severity=warning'],
-    ['platform-team', 'component=something-else severity=critical'],
-    ['contact-center-lead', 'component=aicc-cti severity=critical call_center=hq vdn=7'],
-    ['contact-center-lead', 'component=aicc-cti severity=warning call_center=hq vdn=7'],
-    ['null', 'component=aicc-cti severity=info'],
-    ['null', 'component=aicc-cti-exporter severity=info'],
-  ])('sends to %s: %s', (receiver, labels) => {
-    const args = ['config', 'routes', 'test', `--config.file=${CONFIG}`, `--verify.receivers=${receiver}`];
-    expect(run('amtool', ...args, ...labels.split(' ')).trim()).toBe(receiver);
+    [
+      'contact-center-lead,platform-team-page',
+      'alertname=AiccCtiPollFailing component=aicc-cti-exporter severity=critical',
+    ],
+    ['platform-team-page', 'alertname=AiccCtiCertificateExpiring component=aicc-cti-exporter severity=critical'],
+    ['platform-team', 'alertname=AiccCtiClockSkew component=aicc-cti-exporter severity=warning'],
+    ['platform-team', 'alertname=Any component=something-else severity=critical'],
+    ['platform-team', 'alertname=Any severity=info'],
+    ['contact-center-lead-page', 'alertname=Any component=aicc-cti severity=critical call_center=hq vdn=7'],
+    ['contact-center-lead', 'alertname=Any component=aicc-cti severity=warning call_center=hq vdn=7'],
+    ['null', 'alertname=Any component=aicc-cti severity=info'],
+    ['null', 'alertname=Any component=aicc-cti-exporter severity=info'],
+    ['dead-mans-switch', 'alertname=WatchdogAiccCti component=aicc-cti-exporter severity=none'],
+  ])('sends to %s: %s', (receivers, labels) => {
+    expect(receiversOf(...labels.split(' '))).toBe(receivers);
   });
 
-  it('has a receiver for every alert', () => {
-    for (const { alert, labels } of ALERTS) {
-      const args = ['config', 'routes', 'test', `--config.file=${CONFIG}`, `alertname=${alert}`];
-      const receiver = run('amtool', ...args, `severity=${labels.severity}`, `component=${labels.component}`).trim();
-      expect(receiver).toBe(
-        labels.severity === 'info' ? 'null' : labels.component === 'aicc-cti' ? 'contact-center-lead' : 'platform-team',
-      );
+  it('sends every alert to its team, critical as a page, and information to nobody', () => {
+    for (const { alert, labels } of ALERTS.filter(({ labels: { severity } }) => severity !== 'none')) {
+      const team = labels.component === 'aicc-cti' ? 'contact-center-lead' : 'platform-team';
+      const expected = { info: 'null', warning: team, critical: `${team}-page` }[labels.severity as 'info'];
+      const sent = receiversOf(`alertname=${alert}`, `severity=${labels.severity}`, `component=${labels.component}`);
+      expect(sent.split(',').at(-1), alert).toBe(expected);
     }
+  });
+
+  it('mutes and routes alerts of our components alone', () => {
+    interface Node {
+      readonly matchers?: readonly string[];
+      readonly routes?: readonly Node[];
+    }
+    const config = parse(readFileSync(CONFIG, 'utf8')) as {
+      readonly route: Node;
+      readonly inhibit_rules: readonly { source_matchers: readonly string[]; target_matchers: readonly string[] }[];
+    };
+    const nodes = ({ routes = [] }: Node): readonly Node[] => routes.flatMap((node) => [node, ...nodes(node)]);
+    const all = [
+      ...nodes(config.route).map(({ matchers }) => matchers ?? []),
+      ...config.inhibit_rules.flatMap(({ source_matchers, target_matchers }) => [source_matchers, target_matchers]),
+    ];
+    for (const matchers of all) expect(matchers.join(), matchers.join()).toMatch(/(^|,)component=~?"aicc-cti/);
+  });
+
+  it.each([
+    ['title', 'CRITICAL: Few calls are answered: VDN 7 (Orders), call center hq (and 1 more)'],
+    ['text', 'Few calls are answered: VDN 7 (Orders), call center hq'],
+    ['text', '50% of the calls; the target is at least 60%.\nSince: 2026-11-26 01:02 UTC\n'],
+    ['text', 'Dashboard: http://grafana/d/7\nRunbook: http://docs/runbooks'],
+  ])('has a template with a %s that says %j', (name, says) => {
+    const alert = {
+      status: 'firing',
+      labels: { severity: 'critical' },
+      annotations: {
+        summary: 'Few calls are answered: VDN 7 (Orders), call center hq',
+        description: '50% of the calls; the target is at least 60%.',
+        dashboard_url: 'http://grafana/d/7',
+        runbook_url: 'http://docs/runbooks',
+      },
+      startsAt: '2026-11-26T01:02:03Z',
+    };
+    const data = { status: 'firing', commonLabels: alert.labels, alerts: [alert, alert] };
+    const file = join(mkdtempSync(join(tmpdir(), 'aicc-cti-template-')), 'data.json');
+    writeFileSync(file, JSON.stringify(data));
+    const template = `--template.text={{ template "aicc_cti.${name}" . }}`;
+    const glob = '--template.glob=prometheus/aicc-cti.tmpl';
+    expect(run('amtool', 'template', 'render', glob, template, `--template.data=${file}`)).toContain(says);
+    rmSync(dirname(file), { recursive: true });
   });
 });

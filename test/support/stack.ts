@@ -12,6 +12,8 @@ interface Addresses {
   readonly alertmanager: string;
   readonly simulator: string;
   readonly exporterPid: number;
+  /** The file of the exporter's configuration. */
+  readonly config: string;
 }
 
 export interface Stack extends Addresses {
@@ -34,12 +36,6 @@ call_centers:
     secret_key: demo-secret-key
     tls: { ca_file: "\${DEMO_CA_FILE}" }
     vdns: [{ id: 1, name: Emergency line }, { id: 18, name: Sales hotline }, { id: 17, name: Orders }, 4-6]
-  - name: branch
-    url: \${DEMO_URL}
-    access_key: demo-access-key
-    secret_key: demo-secret-key
-    tls: { ca_file: "\${DEMO_CA_FILE}" }
-    vdns: [7, { id: 17, name: Orders of the branch }]
 `;
 
 /** The committed files with minutes turned into seconds, so that nobody waits for a `for: 8m`. */
@@ -112,8 +108,8 @@ export async function startStack(faults: readonly unknown[]): Promise<Stack> {
       }),
     async pollNow() {
       writeFileSync(
-        config,
-        readFileSync(config, 'utf8').replace('retry_interval: 1s', 'retry_interval: 1s, timeout: 9s'),
+        addresses.config,
+        readFileSync(addresses.config, 'utf8').replace('retry_interval: 1s', 'retry_interval: 1s, timeout: 9s'),
       );
       const { status } = await fetch(`http://${addresses.exporter}/-/reload`, { method: 'POST' });
       if (status !== 200) throw new Error(`The reload failed: HTTP ${status}`);
