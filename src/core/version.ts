@@ -35,6 +35,3 @@ export function versionText(node: string, platform: string): string {
   platform:         ${platform}
 `;
 }
-
-/** Where the documentation is read, an example: what alerts, dashboard and status page link to (docs/alerting.md). */
-export const REPOSITORY_URL = 'https://git.example.com/aicc-cti-exporter';

@@ -5,7 +5,7 @@ import { NOW } from './rows/now.ts';
 import { TRAFFIC } from './rows/traffic.ts';
 import { VDNS } from './rows/vdns.ts';
 import { variables } from './variables.ts';
-import { REPOSITORY_URL } from '../core/version.ts';
+import type { MonitoringOptions } from './options.ts';
 import { DASHBOARD_UID } from './thresholds.ts';
 
 const WIDTH = 24;
@@ -47,11 +47,11 @@ function layOut(): readonly unknown[] {
   return out;
 }
 
-const link = (title: string, page: string): unknown => ({
+const link = (title: string, url: string): unknown => ({
   title,
   type: 'link',
   icon: 'doc',
-  url: `${REPOSITORY_URL}/blob/main/docs/${page}`,
+  url,
   targetBlank: true,
   includeVars: false,
   keepTime: false,
@@ -61,7 +61,7 @@ const link = (title: string, page: string): unknown => ({
 });
 
 /** The text of grafana/aicc-cti.json. */
-export function dashboardFile(): string {
+export function dashboardFile({ docsUrl }: MonitoringOptions): string {
   const dashboard = {
     id: null,
     uid: DASHBOARD_UID,
@@ -79,7 +79,7 @@ export function dashboardFile(): string {
     fiscalYearStartMonth: 0,
     liveNow: false,
     weekStart: '',
-    links: [link('What the panels mean', 'dashboard.md'), link('Runbooks', 'runbooks.md')],
+    links: [link('What the panels mean', `${docsUrl}/dashboard`), link('Runbooks', `${docsUrl}/runbooks`)],
     annotations: {
       list: [
         {

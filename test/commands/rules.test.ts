@@ -34,6 +34,8 @@ interface Rules {
   readonly groups: readonly { readonly name: string; readonly interval: string; readonly rules: readonly Rule[] }[];
 }
 
+const alertsOf = ({ groups }: Rules): Rule[] => groups.flatMap((group) => group.rules.filter(({ alert }) => alert));
+
 describe('rules', () => {
   it('prints by default the file that the repository ships', async () => {
     expect(await run(rules)).toBe(await readFile('prometheus/aicc-cti.rules.yaml', 'utf8'));
@@ -61,6 +63,22 @@ describe('rules', () => {
       }
     }
     expect(new Set(plain.groups.map(({ name }) => name)).size).toBe(plain.groups.length);
+  });
+
+  it('puts the URLs in front of every link', async () => {
+    const text = await run(rules, '--docs-url=https://docs.example.com/cti/', '--dashboard-url=https://g.example.com');
+    const alerts = alertsOf(parse(text) as Rules);
+    expect(alerts.length).toBeGreaterThan(10);
+    for (const { annotations } of alerts) {
+      expect(annotations?.['runbook_url']).toMatch(/^https:\/\/docs\.example\.com\/cti\/runbooks#[a-z]+$/);
+      expect(annotations?.['dashboard_url']).toMatch(/^https:\/\/g\.example\.com\/d\/aicc-cti/);
+    }
+    expect(text).not.toContain('localhost');
+  });
+
+  it('puts chosen labels on the alerts about a VDN', async () => {
+    expect(await run(rules)).not.toContain('team');
+    expect(await run(rules, '--alert-label=team', '--alert-label=floor')).toMatch(/group_left ?\([^)]*\bteam, floor\b/);
   });
 
   it.each([
