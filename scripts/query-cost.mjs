@@ -1,5 +1,6 @@
-// What the dashboard's queries cost over many VDNs: `npm run query-cost [-- --vdns=5000 --hours=6]`. Fills a Prometheus with
-// made-up series, every 15 s as a scrape leaves them and recording rules every minute, then times every panel query.
+// What the queries of rules and dashboards cost over many VDNs: `npm run query-cost [-- --vdns=5000 --hours=6]`. Fills a
+// Prometheus with made-up series, every 15 s as a scrape leaves them and recording rules every minute, then times every
+// rule and every panel query.
 // Needs prometheus and promtool, some 6 GB of temporary space, and about 5 minutes.
 import { execFileSync, spawn } from 'node:child_process';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,14 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { TOTAL_METRICS, VDN_INFO, WINDOW_METRICS, WINDOW_START } from '../dist/exposition/metrics.js';
+import {
+  TOTAL_METRICS,
+  VDN_INFO,
+  VDN_OPEN,
+  VDN_THRESHOLD,
+  WINDOW_METRICS,
+  WINDOW_START,
+} from '../dist/exposition/metrics.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -26,39 +34,47 @@ const WEEK = 7 * 86_400;
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-query-cost-'));
 const data = join(directory, 'data');
 
-const STATES = ['talking', 'idle', 'busy', 'resting'];
-const records = parse(readFileSync('prometheus/aicc-cti.rules.yaml', 'utf8'))
-  .groups.flatMap(({ rules }) => rules)
-  .flatMap(({ record }) => record ?? []);
+const GROUPS = parse(readFileSync('prometheus/aicc-cti.rules.yaml', 'utf8')).groups;
+/** Records of each VDN; those of a call center are few. */
+const records = GROUPS.flatMap(({ rules }) => rules.flatMap(({ record }) => record ?? [])).filter((name) =>
+  /^(instance_)?vdn:/.test(name),
+);
+const named = ',name="A line with a name"';
+const threshold = (indicator, severity) => ({
+  name: VDN_THRESHOLD.name,
+  labels: `,indicator="${indicator}",severity="${severity}"`,
+  every: 15,
+  always: 0.5,
+});
 
-/** Every series of one VDN: name, further labels, seconds between samples, and whether it counts up. */
+/** Every series of one VDN: name, further labels, seconds between samples, and whether it counts up or never changes. */
 const SERIES = [
   ...WINDOW_METRICS.flatMap(({ name, samples }) =>
     samples.map(({ extra }) => ({ name, labels: extra === undefined ? '' : `,${extra[0]}="${extra[1]}"`, every: 15 })),
   ),
   { name: WINDOW_START.name, labels: '', every: 15 },
-  { name: VDN_INFO.name, labels: ',cc_id="1",name="A line with a name"', every: 15 },
+  { name: VDN_INFO.name, labels: `,cc_id="1"${named}`, every: 15, always: 1 },
+  { name: VDN_OPEN.name, labels: '', every: 15, always: 1 },
+  threshold('answer_ratio', 'warning'),
+  threshold('answer_ratio', 'critical'),
+  threshold('occupancy_ratio', 'warning'),
+  threshold('unavailable_ratio', 'warning'),
   ...TOTAL_METRICS.map(({ name }) => ({ name, labels: '', every: 15, counts: true })),
-  ...records.flatMap((name) =>
-    (name.includes('agents:avg15m') ? STATES : ['']).map((state) => ({
-      name,
-      labels: state === '' ? '' : `,state="${state}"`,
-      every: 60,
-    })),
-  ),
+  ...records.map((name) => ({ name, labels: name.startsWith('instance') ? named : '', every: 60, always: 1 })),
 ];
 
 /** Writes one block of some series; the value changes with the window, as it does in the real ones. */
 async function writeBlock(start, series) {
   const file = join(directory, 'block.txt');
   const out = createWriteStream(file, { highWaterMark: 1 << 22 });
-  for (const { name, labels, every, counts } of series) {
+  for (const { name, labels, every, counts, always } of series) {
     for (let vdn = 1; vdn <= vdns; vdn++) {
       const head = `${name}{call_center="hq",vdn="${vdn}"${labels},instance="a:10122",job="aicc-cti"} `;
       let text = '';
       for (let time = start; time < start + BLOCK; time += every) {
         const window = Math.floor((time - 15) / WINDOW);
-        const made = name === WINDOW_START.name ? (window - 1) * WINDOW : (vdn * 7919 + window * 104_729) % 41;
+        const made =
+          always ?? (name === WINDOW_START.name ? (window - 1) * WINDOW : (vdn * 7919 + window * 104_729) % 41);
         text += `${head}${counts ? (window - Math.floor(start / BLOCK) * 24) * (vdn % 40) : made} ${time}\n`;
       }
       if (!out.write(text)) await once(out, 'drain');
@@ -112,7 +128,8 @@ const end = Math.floor(Date.now() / 1000 / BLOCK) * BLOCK;
 const from = end - Number(flags.hours) * 3600;
 let children = [];
 try {
-  const lastWeek = SERIES.filter(({ name }) => name === 'aicc_cti_window_inbound_calls');
+  const PAST = ['aicc_cti_window_inbound_calls', 'vdn:aicc_cti_inbound_calls:per_window15m'];
+  const lastWeek = SERIES.filter(({ name }) => PAST.includes(name));
   for (let start = from; start < end; start += BLOCK) {
     console.error(`Writing ${SERIES.length * vdns} series, ${(end - start) / 3600} hours to go`);
     await writeBlock(start - WEEK, lastWeek);
@@ -120,6 +137,14 @@ try {
   }
   const { child, url } = await startPrometheus();
   children = [child];
+
+  console.log('| rule group | interval | rules | seconds |\n|---|---|---|---|');
+  for (const { name, interval, rules } of GROUPS) {
+    let seconds = 0;
+    for (const { expr } of rules) seconds += (await time(`${url}/query`, { query: expr, time: end - 15 })).seconds;
+    console.log(`| ${name} | ${interval} | ${rules.length} | ${seconds.toFixed(2)} |`);
+  }
+  console.log('');
 
   const { panels } = JSON.parse(readFileSync('grafana/aicc-cti.json', 'utf8'));
   console.log(`| panel | query | now, s | ${flags.hours} hours, s | series |\n|---|---|---|---|---|`);
