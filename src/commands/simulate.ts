@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { parseDuration } from '../core/duration.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { SHAPES, type ShapeName } from '../simulator/response-shapes.ts';
-import { SYSINDEX_PATH } from '../simulator/request-handler.ts';
+import { SYSINDEX_PATH } from '../simulator/request-checks.ts';
 import {
   DEFAULT_ACCESS_KEY,
   DEFAULT_SECRET_KEY,

@@ -21,6 +21,11 @@ export interface Certificates {
 }
 
 const DAY_MS = 86_400_000;
+const THIS_MACHINE = [
+  { type: 2, value: 'localhost' } as const,
+  { type: 7, ip: '127.0.0.1' } as const,
+  { type: 7, ip: '::1' } as const,
+];
 
 /** Makes a CA, a server certificate for this machine and a client certificate, all EC P-256, with new keys. */
 export async function makeCertificates({ host = 'right', validity = 'valid' }: TlsOptions): Promise<Certificates> {
@@ -41,11 +46,6 @@ export async function makeCertificates({ host = 'right', validity = 'valid' }: T
   });
 
   const issue = async (commonName: string, until: number, server: boolean): Promise<KeyPair> => {
-    const thisMachine = [
-      { type: 2, value: 'localhost' } as const,
-      { type: 7, ip: '127.0.0.1' } as const,
-      { type: 7, ip: '::1' } as const,
-    ];
     const issued = await generate([{ name: 'commonName', value: commonName }], {
       ...common,
       ca: { key: authority.private, cert: authority.cert },
@@ -56,7 +56,7 @@ export async function makeCertificates({ host = 'right', validity = 'valid' }: T
         { name: 'extKeyUsage', serverAuth: server, clientAuth: !server },
         {
           name: 'subjectAltName',
-          altNames: server && host === 'right' ? thisMachine : [{ type: 2, value: commonName }],
+          altNames: server && host === 'right' ? THIS_MACHINE : [{ type: 2, value: commonName }],
         },
       ],
     });

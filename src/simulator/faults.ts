@@ -54,6 +54,9 @@ export interface Fault {
   readonly start?: number;
 }
 
+/** The request faults that apply to one request. */
+export type MatchedFaults = ReadonlyMap<FaultKind, Fault>;
+
 const KINDS: readonly string[] = [...REQUEST_FAULTS, ...ROW_FAULTS, ...TRAFFIC_FAULTS];
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {

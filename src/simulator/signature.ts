@@ -32,6 +32,12 @@ function normalize(bytes: Uint8Array): string {
   return text;
 }
 
+function canonicalHeader(name: string, value: string | string[] | undefined = ''): string {
+  const text = Array.isArray(value) ? value.join(',') : value;
+  // Node reads header bytes as latin1.
+  return `${normalize(Buffer.from(name))}:${normalize(Buffer.from(text, 'latin1'))}`;
+}
+
 /** Why the auth-v2 signature of a request is refused, or undefined when it is good. */
 export function refuseSignature(request: SignedRequest, rules: SignatureRules): string | undefined {
   const { authorization } = request.headers;
@@ -58,14 +64,10 @@ export function refuseSignature(request: SignedRequest, rules: SignatureRules): 
   if (signed.some((name, i) => i > 0 && name <= (signed[i - 1] ?? ''))) return 'The signed headers are not sorted';
   if (!signed.includes('host')) return 'The host header is not signed';
 
-  const lines: string[] = [];
-  for (const name of signed) {
-    const value = request.headers[name];
-    if (value === undefined) return `The signed header ${name} was not sent`;
-    const text = Array.isArray(value) ? value.join(',') : value;
-    // Node reads header bytes as latin1.
-    lines.push(`${normalize(Buffer.from(name))}:${normalize(Buffer.from(text, 'latin1'))}`);
-  }
+  const missing = signed.find((name) => request.headers[name] === undefined);
+  if (missing !== undefined) return `The signed header ${missing} was not sent`;
+
+  const lines = signed.map((name) => canonicalHeader(name, request.headers[name]));
   const canonical = [request.method, request.path, names, ...lines.sort(), normalize(request.body)].join('\n');
   const prefix = `auth-v2/${accessKey}/${timestamp}/${names}`;
   const expected = Buffer.from(hmac(hmac(rules.secretKey, prefix), canonical));

@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { type KeyPair, makeCertificates, type TlsOptions } from './certificates.ts';
-import { type Counters, createCms, type RequestRecord, type ShapeChoice } from './request-handler.ts';
-import { createFaultInjector } from './fault-injector.ts';
+import type { KeyPair, TlsOptions } from './certificates.ts';
+import { createDataset, type Slot } from './dataset.ts';
+import { createFaultInjector, type FaultInjector } from './fault-injector.ts';
 import type { Fault } from './faults.ts';
-import { createHistory } from './dataset.ts';
+import { listen } from './listener.ts';
+import { type CmsOptions, createCms, type ShapeChoice } from './request-handler.ts';
+import type { Counters, RequestRecord } from './request-log.ts';
 import { createTiming, type TimingOptions } from './row-timing.ts';
 import { createVdn, type Vdn, type VdnOptions, type WindowValues } from './traffic.ts';
 
@@ -72,81 +70,26 @@ export interface Simulator {
 
 /** Starts a stand-in for the CMS. Rejects when the address cannot be listened on. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { host = '127.0.0.1', port = 0, tls = false, seed = 1, now = () => Date.now(), ccId = 1 } = options;
+  const { host = '127.0.0.1', port = 0, tls = false, seed = 1, now = () => Date.now() } = options;
   const injector = createFaultInjector(now, seed);
   injector.set(options.faults ?? []);
-  const retentionMs = (options.retentionDays ?? 1000) * 86_400_000;
-  const history = createHistory({ timing: createTiming(options), injector, retentionMs });
-  const vdns = new Map<number, Vdn>();
-  for (const vdn of options.vdns ?? DEFAULT_VDNS) {
-    const created = createVdn(typeof vdn === 'number' ? { id: vdn } : vdn, seed, options.flat ?? false);
-    vdns.set(created.id, created);
-  }
-  const cms = createCms({
-    now,
-    vdns,
-    history,
-    injector,
-    ccId,
-    ccIds: [ccId, ...(options.ccIds ?? [])],
-    shape: options.shape ?? 'example',
-    accessKey: options.accessKey ?? DEFAULT_ACCESS_KEY,
-    secretKey: options.secretKey ?? DEFAULT_SECRET_KEY,
-    maxClockSkewMs: options.maxClockSkewMs ?? 900_000,
-    checkSignatures: options.checkSignatures ?? true,
-    maxLimit: options.maxLimit ?? Infinity,
-    control: options.control ?? false,
-  });
+  const settings = cmsOptions(options, now, injector, seed);
+  const { vdns, dataset } = settings;
+  const cms = createCms(settings);
+  const listener = await listen(cms.handle, { host, port, tls: tls === false ? undefined : tls === true ? {} : tls });
 
-  const sockets = new Set<Socket>();
-  const stopping = new AbortController();
-  const listener: RequestListener = (request, response) => {
-    const reset = (): void => {
-      // A TLS socket cannot be reset, the TCP socket below it can.
-      for (const socket of sockets) if (socket.remotePort === request.socket.remotePort) socket.resetAndDestroy();
-    };
-    cms.handle(request, response, reset, stopping.signal).catch(() => {
-      // The client disconnected, or the simulator is closed while a response is delayed.
-      response.destroy();
-    });
-  };
-
-  const tlsOptions = tls === true ? {} : tls;
-  const certificates = tlsOptions === false ? undefined : await makeCertificates(tlsOptions);
-  const clientCertificate = tlsOptions !== false && tlsOptions.requireClientCertificate === true;
-  const server =
-    certificates === undefined
-      ? createServer(listener)
-      : createTlsServer(
-          {
-            cert: certificates.server.certPem,
-            key: certificates.server.keyPem,
-            ...(clientCertificate && { ca: certificates.caPem, requestCert: true }),
-          },
-          listener,
-        );
-  let connections = 0;
-  server.on('connection', (socket: Socket) => {
-    connections++;
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.listen(port, host);
-  await once(server, 'listening');
-  const address = server.address() as AddressInfo;
-
-  const slot = (id: number, start: number): { vdn: Vdn; start: number } => {
+  const slot = (id: number, start: number): Slot => {
     const vdn = vdns.get(id);
     if (vdn === undefined) throw new RangeError(`VDN ${id} is not simulated`);
     return { vdn, start };
   };
 
   return {
-    url: `${tls === false ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
-    port: address.port,
-    caPem: certificates?.caPem,
-    client: certificates?.client,
-    certificateNotAfter: certificates?.notAfter,
+    url: listener.url,
+    port: listener.port,
+    caPem: listener.certificates?.caPem,
+    client: listener.certificates?.client,
+    certificateNotAfter: listener.certificates?.notAfter,
     vdns: [...vdns.keys()],
     get faults() {
       return injector.faults;
@@ -159,17 +102,35 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     counters: cms.counters,
     get connections() {
-      return connections;
+      return listener.connections;
     },
     requests: cms.requests,
-    truth: (vdn, start) => history.truth(slot(vdn, start)),
-    served: (vdn, start, at = now()) => history.served(slot(vdn, start), at),
-    async close() {
-      stopping.abort();
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
+    truth: (vdn, start) => dataset.truth(slot(vdn, start)),
+    served: (vdn, start, at = now()) => dataset.served(slot(vdn, start), at),
+    close: () => listener.close(),
+  };
+}
+
+/** The options of the CMS, with their defaults. */
+function cmsOptions(options: SimulatorOptions, now: () => number, injector: FaultInjector, seed: number): CmsOptions {
+  const { ccId = 1 } = options;
+  const vdns = (options.vdns ?? DEFAULT_VDNS).map((vdn) =>
+    createVdn(typeof vdn === 'number' ? { id: vdn } : vdn, seed, options.flat ?? false),
+  );
+  const retentionMs = (options.retentionDays ?? 1000) * 86_400_000;
+  return {
+    now,
+    vdns: new Map<number, Vdn>(vdns.map((vdn) => [vdn.id, vdn])),
+    dataset: createDataset({ timing: createTiming(options), injector, retentionMs }),
+    injector,
+    ccId,
+    ccIds: [ccId, ...(options.ccIds ?? [])],
+    shape: options.shape ?? 'example',
+    accessKey: options.accessKey ?? DEFAULT_ACCESS_KEY,
+    secretKey: options.secretKey ?? DEFAULT_SECRET_KEY,
+    maxClockSkewMs: options.maxClockSkewMs ?? 900_000,
+    checkSignatures: options.checkSignatures ?? true,
+    maxLimit: options.maxLimit ?? Infinity,
+    control: options.control ?? false,
   };
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault, FaultKind } from './faults.ts';
+import type { MatchedFaults } from './faults.ts';
 
 export const FIREWALL_PAGE =
   '<!DOCTYPE html>\n<html><head><title>Request blocked</title></head>' +
@@ -21,11 +21,11 @@ function sendPage(response: ServerResponse, status: number): void {
 }
 
 /**
- * Applies the faults of what is between the client and the CMS: a firewall, an overloaded gateway, a dead host.
+ * Applies the faults of what is between the client and the CMS: a firewall, an overloaded gateway, a host that is down.
  * Resolves to true when the request needs no other response. `reset` resets the connection.
  */
 export async function applyTransportFaults(
-  matched: ReadonlyMap<FaultKind, Fault>,
+  matched: MatchedFaults,
   response: ServerResponse,
   reset: () => void,
   signal: AbortSignal,
@@ -43,40 +43,33 @@ export async function applyTransportFaults(
     return true;
   }
   if (matched.has('continue')) response.writeContinue();
+  return sendGatewayResponse(matched, response);
+}
+
+/** Responds in place of the CMS. Returns false when no fault does that. */
+function sendGatewayResponse(matched: MatchedFaults, response: ServerResponse): boolean {
   const firewall = matched.get('firewall');
+  const throttled = matched.get('throttled');
+  const status = matched.get('status');
   if (firewall !== undefined) {
     sendPage(response, firewall.status ?? 403);
-    return true;
-  }
-  const throttled = matched.get('throttled');
-  if (throttled !== undefined) {
+  } else if (throttled !== undefined) {
     response.setHeader('Retry-After', String(throttled.seconds ?? 30));
     sendPage(response, 429);
-    return true;
-  }
-  const status = matched.get('status');
-  if (status !== undefined) {
+  } else if (status !== undefined) {
     sendJson(response, status.status ?? 503, { error: 'The service is not available' });
-    return true;
-  }
-  if (matched.has('html')) {
+  } else if (matched.has('html')) {
     sendPage(response, 200);
-    return true;
-  }
-  if (matched.has('endless')) {
+  } else if (matched.has('endless')) {
     sendEndlessly(response);
-    return true;
+  } else {
+    return false;
   }
-  return false;
+  return true;
 }
 
 /** Sends the body of a successful response, whole or broken. */
-export function sendBody(
-  matched: ReadonlyMap<FaultKind, Fault>,
-  response: ServerResponse,
-  body: string,
-  reset: () => void,
-): void {
+export function sendBody(matched: MatchedFaults, response: ServerResponse, body: string, reset: () => void): void {
   response.setHeader('Content-Type', 'application/json;charset=UTF-8');
   const bytes = Buffer.from(body);
   const half = bytes.subarray(0, Math.floor(bytes.length / 2));
