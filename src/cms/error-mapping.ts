@@ -1,5 +1,4 @@
 import type { PeerCertificate } from 'node:tls';
-import { errors } from 'undici';
 import { ApiError, type FailureReason } from '../core/errors.ts';
 import { ProxyFailure } from './proxy.ts';
 import { NameLookupError } from './resolver.ts';
@@ -74,8 +73,8 @@ function explanationOf(error: unknown): Explanation {
   let generic: Explanation | undefined;
   for (const cause of causes(error)) {
     if (cause instanceof NameLookupError) return explain('network', cause.message, DNS_HINT);
-    if (cause instanceof errors.SocketError && cause.message === 'bad response') return CONTINUE;
     const code = errorCode(cause) ?? '';
+    if (code === 'UND_ERR_SOCKET' && cause.message === 'bad response') return CONTINUE;
     const known = CODES[code];
     // undici wraps what happened on the socket: the innermost known code says most.
     if (known !== undefined) generic = { ...known, text: known.text + namesOf(cause) };

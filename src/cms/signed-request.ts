@@ -1,4 +1,4 @@
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import type { SigningConfig } from '../config/schema.ts';
 import { ApiError } from '../core/errors.ts';
@@ -25,7 +25,7 @@ export interface SendOptions {
   /** Called for every request, so that a renewed key is used at once. */
   readonly secretKey: () => Promise<string>;
   readonly signing: SigningConfig;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: () => Promise<Dispatcher>;
   readonly clock: Clock;
   /** A longer response is an error. */
   readonly maxBodyBytes: number;
@@ -110,16 +110,18 @@ function keyProblem({ accessKey, secretKey }: SigningKey): string | undefined {
 export type OnHeaders = (headers: Dispatcher.ResponseData['headers'], sentAt: number) => void;
 
 async function sendOnce(payload: object, options: SendOptions, signal: AbortSignal, onHeaders: OnHeaders) {
-  const { url, clock, dispatcher } = options;
+  const { url, clock } = options;
+  const dispatcher = await options.dispatcher();
   const key = { accessKey: options.accessKey, secretKey: await readSecretKey(options) };
   const sentAt = clock.now();
   const prepared = prepare(payload, key, options, sentAt);
   options.onPrepared?.(prepared);
-  const responded = request(new URL(prepared.path, url), {
+  const responded = dispatcher.request({
+    origin: new URL(url).origin,
+    path: prepared.path,
     method: 'POST',
     headers: prepared.headers,
     body: prepared.body,
-    dispatcher,
     signal,
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -1,36 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createSecureContext, type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls';
+import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
-import { certificateProblem } from '../config/file-checks.ts';
 import type { TlsConfig } from '../config/schema.ts';
-import { OperationError } from '../core/errors.ts';
+import { isSame, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 export type Connector = buildConnector.connector;
-
-type TlsFiles = Readonly<Record<'ca' | 'cert' | 'key', Buffer | undefined>>;
-
-/**
- * Reads the TLS files and checks that they can be used together.
- * @throws OperationError for a malformed certificate, or what `fs` or OpenSSL throws
- */
-function readTlsFiles({ caFile, certFile, keyFile }: TlsConfig): TlsFiles {
-  const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
-  const files = { ca: read(caFile), cert: read(certFile), key: read(keyFile) };
-  for (const [part, name] of [
-    ['ca', 'ca_file'],
-    ['cert', 'cert_file'],
-  ] as const) {
-    const problem = files[part] === undefined ? undefined : certificateProblem(files[part].toString());
-    if (problem !== undefined) throw new OperationError(`Cannot use ${name}: ${problem}`);
-  }
-  createSecureContext(files);
-  return files;
-}
-
-function isSame(a: TlsFiles, b: TlsFiles): boolean {
-  return (['ca', 'cert', 'key'] as const).every((part) => (a[part] ?? '').toString() === (b[part] ?? '').toString());
-}
 
 /** The name for SNI (RFC 6066, section 3: without the trailing dot); none for an address. */
 function serverNameOf(hostname: string): string {
@@ -41,10 +15,9 @@ function serverNameOf(hostname: string): string {
 /**
  * A connector that reads the TLS files before each connection: renewed files are used without a reload. While they
  * cannot be used, in the middle of a renewal for example, the files read last stay in use.
- * @throws as `readTlsFiles`, when they cannot be used at the start
+ * @param files as they were read at the start
  */
-export function secureConnector(tls: TlsConfig, options: buildConnector.BuildOptions): Connector {
-  let files = readTlsFiles(tls);
+export function secureConnector(tls: TlsConfig, files: TlsFiles, options: buildConnector.BuildOptions): Connector {
   const build = () => buildConnector({ ...options, ...files, rejectUnauthorized: !tls.insecureSkipVerify });
   let connect = build();
   return (target, callback) => {

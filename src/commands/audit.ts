@@ -171,7 +171,7 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     const prometheus = createPrometheus({
       url,
       headers,
-      dispatcher: connections.dispatcher,
+      dispatcher: await connections.dispatcher(),
       onWarning: (text) => warnings.add(text),
     });
     const config = await loadConfig(configFile, io.env);

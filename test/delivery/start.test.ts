@@ -59,6 +59,6 @@ describe('the start', () => {
     for (const name of ['undici', 'prom-client', 'pino', 'yaml', 'selfsigned']) expect(ofSimulate).not.toContain(name);
     const ofServe = await packagesOf(['serve', '--config.file=missing.yaml']);
     expect(ofServe).toContain('prom-client');
-    for (const name of ['selfsigned', 'cli-progress']) expect(ofServe).not.toContain(name);
+    for (const name of ['selfsigned', 'cli-progress', 'undici', 'express']) expect(ofServe).not.toContain(name);
   });
 });
