@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 
 import { formatDuration } from '../core/duration.ts';
 import { describeOpeningHours, describeTargets } from './effective-line.ts';
-import type { CallCenterConfig, Config, PollConfig, VdnConfig } from './schema.ts';
+import type { CallCenterConfig, Config, PollConfig, QueuesConfig, QueueSelection, VdnConfig } from './schema.ts';
 import { idRanges } from '../core/format.ts';
 
 const SECRET = '<secret>';
@@ -24,7 +24,7 @@ export function renderEffectiveConfig(config: Config): string {
 }
 
 function redactCallCenter(callCenter: CallCenterConfig): Record<string, unknown> {
-  const { name, url, ccId, secretKey, vdns, targets, openingHours, poll, tls, proxyUrl, signing } = callCenter;
+  const { name, url, ccId, secretKey, vdns, targets, openingHours, queues, poll, tls, proxyUrl, signing } = callCenter;
   return withoutUndefined({
     name,
     url,
@@ -34,6 +34,7 @@ function redactCallCenter(callCenter: CallCenterConfig): Record<string, unknown>
     vdns: vdns === 'all' ? 'all' : listVdns(vdns, callCenter),
     targets: describeTargets(targets),
     opening_hours: openingHours && describeOpeningHours(openingHours),
+    queues: queues && describeQueues(queues),
     poll: describePoll(poll),
     tls: withoutUndefined({
       ca_file: tls.caFile,
@@ -63,12 +64,29 @@ function describePoll(poll: PollConfig): Record<string, unknown> {
   };
 }
 
+function describeQueues({ include, intervalMs, requestForm }: QueuesConfig): Record<string, unknown> {
+  return {
+    include: describeSelection(include),
+    interval: formatDuration(intervalMs),
+    request_form: requestForm,
+  };
+}
+
+function describeSelection(selection: QueueSelection): unknown {
+  return selection === 'all' ? selection : rangesOf(selection);
+}
+
+/** Ids as they are written in YAML: a number, or a range. */
+function rangesOf(ids: readonly number[]): (number | string)[] {
+  return idRanges(ids).map((range) => (range.includes('-') ? range : Number(range)));
+}
+
 /** Ids without settings of their own as ranges, the others as mappings. */
 function listVdns(vdns: readonly VdnConfig[], callCenter: CallCenterConfig): unknown[] {
   const list: unknown[] = [];
   let plain: number[] = [];
   const endRun = (): void => {
-    list.push(...idRanges(plain).map((range) => (range.includes('-') ? range : Number(range))));
+    list.push(...rangesOf(plain));
     plain = [];
   };
   for (const vdn of vdns) {
@@ -86,14 +104,19 @@ function listVdns(vdns: readonly VdnConfig[], callCenter: CallCenterConfig): unk
 }
 
 /** The name and labels of a VDN, and its settings that differ from those of its call center. */
-function describeVdn({ name, labels, targets, openingHours }: VdnConfig, callCenter: CallCenterConfig) {
+function describeVdn({ name, labels, targets, openingHours, queues }: VdnConfig, callCenter: CallCenterConfig) {
   const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
   return withoutUndefined({
     name: name === '' ? undefined : name,
     labels: Object.keys(given).length === 0 ? undefined : given,
     targets: isDeepStrictEqual(targets, callCenter.targets) ? undefined : describeTargets(targets),
     opening_hours: openingHours === callCenter.openingHours ? undefined : describeOpeningHours(openingHours),
+    queues: isDeepStrictEqual(queues, callCenter.queues?.include ?? []) ? undefined : describeOwnQueues(queues),
   });
+}
+
+function describeOwnQueues(queues: QueueSelection): unknown {
+  return queues.length === 0 ? 'off' : { include: describeSelection(queues) };
 }
 
 /** Replaces the user and the password of a proxy URL. */

@@ -1,7 +1,7 @@
 import { DAY_MINUTES } from './opening-plan.ts';
 import type { OpeningPlan, TimeRange } from './opening-plan.ts';
 import { DAYS } from './opening-ranges.ts';
-import { INDICATORS } from './targets.ts';
+import { TARGET_KEYS } from './targets.ts';
 import type { Targets, Threshold } from './targets.ts';
 
 const DAY_MS = 86_400_000;
@@ -12,7 +12,7 @@ export function describeTargets(targets: Targets): Record<string, unknown> {
     warning === undefined && critical === undefined
       ? 'off'
       : { warning: warning ?? 'off', critical: critical ?? 'off' };
-  return Object.fromEntries(INDICATORS.map((indicator) => [indicator, describe(targets[indicator])]));
+  return Object.fromEntries(TARGET_KEYS.map((indicator) => [indicator, describe(targets[indicator])]));
 }
 
 /** Opening hours as they are written in YAML: every key, so that nothing is inherited. */

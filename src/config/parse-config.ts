@@ -1,5 +1,6 @@
 import type { FileKind } from './file-checks.ts';
 import { createPlans, NO_HOURS, readOpeningHours } from './opening-hours.ts';
+import { checkQueues, readQueues } from './queues.ts';
 import { CONFIG_KEYS, DEFAULT_POLL, DEFAULT_SIGNING, DEFAULT_TLS, MAX_CC_ID, SIGNABLE_HEADERS } from './schema.ts';
 import type { CallCenterConfig, Config, PollConfig, SecretSource, SigningConfig, TlsConfig } from './schema.ts';
 import { DEFAULT_TARGETS, readTargets } from './targets.ts';
@@ -32,6 +33,7 @@ export function parseConfig(root: Reader, context: LoadContext): Omit<Config, 'w
     poll: readPoll(keys?.optional('poll'), DEFAULT_POLL),
     targets: readTargets(keys?.optional('targets'), DEFAULT_TARGETS),
     openingHours: readOpeningHours(keys?.optional('opening_hours'), NO_HOURS),
+    queues: readQueues(keys?.optional('queues'), undefined),
     planOf: createPlans(),
   };
   const value = keys?.required('call_centers');
@@ -70,13 +72,15 @@ function readCallCenter(value: Reader, shared: CallCenterContext): ListedCallCen
   const { names, context, planOf } = shared;
   const targets = readTargets(keys.optional('targets'), shared.targets);
   const openingHours = readOpeningHours(keys.optional('opening_hours'), shared.openingHours);
-  return {
+  const queuesValue = keys.optional('queues');
+  const queues = readQueues(queuesValue, shared.queues);
+  const callCenter = {
     name: readName(keys.required('name'), names),
     url: readUrl(keys.required('url'), context),
     ccId: integer(keys.optional('cc_id'), 1, MAX_CC_ID),
     accessKey: readAccessKey(keys.required('access_key')),
     secretKey: readSecretKey(value, keys.optional('secret_key'), keys.optional('secret_key_file'), context),
-    vdns: readVdns(keys.required('vdns'), { targets, openingHours, planOf }) ?? [],
+    vdns: readVdns(keys.required('vdns'), { targets, openingHours, queues, planOf }) ?? [],
     targets,
     openingHours: planOf(openingHours),
     poll: readPoll(keys.optional('poll'), shared.poll),
@@ -84,6 +88,7 @@ function readCallCenter(value: Reader, shared: CallCenterContext): ListedCallCen
     proxyUrl: proxyUrl(keys.optional('proxy_url')),
     signing: readSigning(keys.optional('signing')),
   };
+  return { ...callCenter, queues: checkQueues({ ...callCenter, queues }, queuesValue ?? value) };
 }
 
 function readName(value: Reader | undefined, names: Map<string, number>): string {

@@ -1,5 +1,5 @@
 import type { OpeningPlan } from './opening-plan.ts';
-import { INDICATORS, SEVERITIES } from './targets.ts';
+import { SEVERITIES, TARGET_KEYS } from './targets.ts';
 import type { Targets } from './targets.ts';
 
 /** A secret as in the config: the value, or a file that is read again for every use. */
@@ -31,6 +31,19 @@ export interface VdnConfig extends Vdn {
   readonly targets: Targets;
   /** Undefined when it is always open. */
   readonly openingHours: OpeningPlan | undefined;
+  readonly queues: QueueSelection;
+}
+
+/** The skill queues of a VDN that are asked for: all that it has, or these ids in ascending order. */
+export type QueueSelection = 'all' | readonly number[];
+
+export interface QueuesConfig {
+  /** Of the VDNs that have no selection of their own. */
+  readonly include: QueueSelection;
+  /** Of the live values. */
+  readonly intervalMs: number;
+  /** How `configures/skills` is asked first: its table shows flat requests, its example wraps them in `queryParam`. */
+  readonly requestForm: 'flat' | 'wrapped';
 }
 
 export interface TlsConfig {
@@ -61,6 +74,8 @@ export interface CallCenterConfig {
   /** Of the VDNs that have none of their own, and of all with `vdns: all`. */
   readonly targets: Targets;
   readonly openingHours: OpeningPlan | undefined;
+  /** Undefined when the queues of no VDN are asked for. */
+  readonly queues: QueuesConfig | undefined;
   readonly poll: PollConfig;
   readonly tls: TlsConfig;
   /** As configured, with a password if it has one; undefined is the proxy of the environment. */
@@ -79,7 +94,7 @@ export interface Config {
 
 /** Every key that a config may have, by the mapping in which it is. */
 export const CONFIG_KEYS = {
-  root: ['poll', 'targets', 'opening_hours', 'call_centers'],
+  root: ['poll', 'targets', 'opening_hours', 'queues', 'call_centers'],
   poll: ['settle_delay', 'retry_interval', 'lookback_windows', 'catch_up', 'stale_after', 'timeout', 'concurrency'],
   callCenter: [
     'name',
@@ -91,15 +106,18 @@ export const CONFIG_KEYS = {
     'vdns',
     'targets',
     'opening_hours',
+    'queues',
     'poll',
     'tls',
     'proxy_url',
     'signing',
   ],
-  vdn: ['id', 'name', 'labels', 'targets', 'opening_hours'],
-  targets: INDICATORS,
+  vdn: ['id', 'name', 'labels', 'targets', 'opening_hours', 'queues'],
+  targets: TARGET_KEYS,
   threshold: SEVERITIES,
   openingHours: ['time_zone', 'week', 'closed_on', 'open_on'],
+  queues: ['include', 'interval', 'request_form'],
+  vdnQueues: ['include'],
   tls: ['ca_file', 'server_name', 'cert_file', 'key_file', 'insecure_skip_verify'],
   signing: ['headers', 'milliseconds', 'host'],
 } as const;
@@ -113,6 +131,8 @@ export const DEFAULT_POLL: PollConfig = {
   timeoutMs: 10_000,
   concurrency: 4,
 };
+
+export const DEFAULT_QUEUES: QueuesConfig = { include: 'all', intervalMs: 30_000, requestForm: 'flat' };
 
 export const DEFAULT_TLS: TlsConfig = {
   caFile: undefined,
@@ -132,3 +152,7 @@ export const MAX_VDNS = 5000;
 /** The largest 32-bit integer, which is the type of a VDN id in the CMS. */
 export const MAX_VDN_ID = 2_147_483_647;
 export const MAX_CC_ID = 65_535;
+/** VDNs of a call center whose queues can be asked for: the service level of each is one request, at most one a second. */
+export const MAX_QUEUE_VDNS = 250;
+/** The most queues of a request. */
+export const MAX_QUEUES = 1000;

@@ -1,7 +1,9 @@
 import { readOpeningHours } from './opening-hours.ts';
 import type { OpeningHours } from './opening-hours.ts';
 import type { OpeningPlan } from './opening-plan.ts';
+import { readVdnQueues } from './queues.ts';
 import { CONFIG_KEYS, MAX_VDN_ID, MAX_VDNS } from './schema.ts';
+import type { QueuesConfig, QueueSelection } from './schema.ts';
 import { readTargets } from './targets.ts';
 import type { Targets } from './targets.ts';
 import { anyText, integer } from './value-parsers.ts';
@@ -14,12 +16,14 @@ export interface ListedVdn {
   readonly labels: ReadonlyMap<string, string>;
   readonly targets: Targets;
   readonly openingHours: OpeningPlan | undefined;
+  readonly queues: QueueSelection;
 }
 
 /** The settings of the VDNs of a call center that have none of their own. */
 export interface VdnDefaults {
   readonly targets: Targets;
   readonly openingHours: OpeningHours;
+  readonly queues: QueuesConfig | undefined;
   readonly planOf: (hours: OpeningHours) => OpeningPlan | undefined;
 }
 
@@ -59,8 +63,8 @@ export function readVdns(value: Reader | undefined, defaults: VdnDefaults): read
         twice ??= id;
         continue;
       }
-      const { name, labels, targets, openingHours } = entry;
-      vdns.set(id, { id, name, labels, targets, openingHours });
+      const { name, labels, targets, openingHours, queues } = entry;
+      vdns.set(id, { id, name, labels, targets, openingHours, queues });
       lines.set(id, item.line);
     }
     if (twice === undefined) continue;
@@ -71,7 +75,7 @@ export function readVdns(value: Reader | undefined, defaults: VdnDefaults): read
   return [...vdns.values()].sort((a, b) => a.id - b.id);
 }
 
-function readRange(item: Reader, { targets, openingHours, planOf }: VdnDefaults): Entry | undefined {
+function readRange(item: Reader, defaults: VdnDefaults): Entry | undefined {
   const expected = `a VDN id (1 to ${MAX_VDN_ID}), a range such as 10-19, or a mapping with id`;
   const scalar = item.scalar(expected);
   if (scalar === undefined) return undefined;
@@ -81,7 +85,9 @@ function readRange(item: Reader, { targets, openingHours, planOf }: VdnDefaults)
   if (match !== null && first > last) item.report('The range is empty: its end lies before its start');
   else if (match !== null && last <= MAX_VDN_ID) {
     const { fromEnvironment } = scalar;
-    return { first, last, fromEnvironment, name: '', labels: NO_LABELS, targets, openingHours: planOf(openingHours) };
+    const openingHours = defaults.planOf(defaults.openingHours);
+    const line = { targets: defaults.targets, openingHours, queues: readVdnQueues(undefined, defaults.queues) };
+    return { first, last, fromEnvironment, name: '', labels: NO_LABELS, ...line };
   } else item.report(`Must be ${expected}`);
   return undefined;
 }
@@ -96,9 +102,10 @@ function readMapping(item: Reader, defaults: VdnDefaults): Entry | undefined {
   const targets = readTargets(keys.optional('targets'), defaults.targets);
   const hours = readOpeningHours(keys.optional('opening_hours'), defaults.openingHours);
   const openingHours = defaults.planOf(hours);
+  const queues = readVdnQueues(keys.optional('queues'), defaults.queues);
   if (id === undefined) return undefined;
   const fromEnvironment = idValue?.scalar('')?.fromEnvironment === true;
-  return { first: id, last: id, fromEnvironment, name, labels, targets, openingHours };
+  return { first: id, last: id, fromEnvironment, name, labels, targets, openingHours, queues };
 }
 
 function readLabels(value: Reader | undefined): ReadonlyMap<string, string> {

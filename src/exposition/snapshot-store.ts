@@ -43,6 +43,8 @@ export interface SnapshotStoreOptions {
   readonly staleAfterMs: number;
 }
 
+type ShownVdn = Omit<VdnConfig, 'queues'>;
+
 /** Compares two flat records field by field. */
 function hasSameFields<T extends object>(a: T, b: T): boolean {
   for (const field in a) if (a[field] !== b[field]) return false;
@@ -121,7 +123,7 @@ export class SnapshotStore {
     return openingStatesAt(now, plans);
   }
 
-  #configured(): readonly VdnConfig[] {
+  #configured(): readonly ShownVdn[] {
     const { targets, openingHours } = this.#options;
     if (this.#options.vdns !== 'all') return this.#options.vdns;
     const labels = Object.fromEntries(this.#options.vdnLabelNames.map((name) => [name, '']));
@@ -129,7 +131,7 @@ export class SnapshotStore {
     return [...ids].sort((a, b) => a - b).map((id) => ({ id, name: '', labels, targets, openingHours }));
   }
 
-  #state({ id, name, labels, targets, openingHours }: VdnConfig, openings: OpeningStates): VdnState {
+  #state({ id, name, labels, targets, openingHours }: ShownVdn, openings: OpeningStates): VdnState {
     const window = this.#windows.get(id);
     const totals = this.#totals.get(id) ?? NO_TOTALS;
     const ccId = this.#options.ccId ?? window?.ccId;

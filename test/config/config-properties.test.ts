@@ -169,7 +169,14 @@ describe('The effective config', () => {
   const targets = fc.oneof(
     fc.constant('off'),
     fc.record(
-      { answer_ratio: thresholds([0.75, 0.8, 1], [0, 0.25, 0.6]), occupancy_ratio: above, unavailable_ratio: above },
+      {
+        ...{
+          answer_ratio: thresholds([0.75, 0.8, 1], [0, 0.25, 0.6]),
+          occupancy_ratio: above,
+          unavailable_ratio: above,
+        },
+        ...{ service_level: thresholds([0.8, 0.9], [0.5, 0.6]), wait_seconds: thresholds([20, 60], [120.5, 300]) },
+      },
       { requiredKeys: [] },
     ),
   );
@@ -192,29 +199,41 @@ describe('The effective config', () => {
       )
       .filter(({ closed_on: closed = [], open_on: open = {} }) => !closed.some((day) => day in open)),
   );
+  const include = fc.oneof(fc.constantFrom('all', ['10-19', 3]), fc.uniqueArray(fc.integer({ min: 1, max: 9 })));
+  const queues = fc.oneof(fc.constant('off'), fc.record({ include }, { requiredKeys: [] }));
   const vdn = fc.record(
-    { id: fc.integer({ min: 1, max: 40 }), name: fc.string(), labels, targets, opening_hours: hours },
+    { id: fc.integer({ min: 1, max: 40 }), name: fc.string(), labels, targets, opening_hours: hours, queues },
     { requiredKeys: ['id', 'name', 'labels'] },
   );
-  const vdns = fc.oneof(fc.constant('all'), fc.uniqueArray(vdn, { minLength: 1, selector: ({ id }) => id }));
+  const vdns = fc.uniqueArray(vdn, { minLength: 1, selector: ({ id }) => id });
   const ms = (max: number): fc.Arbitrary<string> => fc.integer({ min: 300_000, max }).map((n) => `${n}ms`);
-  const callCenter = fc.record(
+  const all = fc.record({ vdns: fc.constant('all') });
+  const some = fc.record(
+    {
+      ...{ vdns, cc_id: fc.integer({ min: 1, max: 65_535 }) },
+      queues: fc.oneof(
+        fc.constant('off'),
+        fc.record({ include, interval: fc.constant('1m30s'), request_form: fc.constantFrom('flat', 'wrapped') }),
+      ),
+    },
+    { requiredKeys: ['vdns', 'cc_id'] },
+  );
+  const common = fc.record(
     {
       name: fc.string().filter((name) => name.trim() !== ''),
       url: fc.constantFrom('https://cms.example.com:28443', 'https://[::1]'),
       access_key: fc.constant('hunter2'),
       secret_key: fc.constant('hunter2'),
-      vdns,
       targets,
       opening_hours: hours,
-      cc_id: fc.integer({ min: 1, max: 65_535 }),
       poll: fc.record({ stale_after: ms(86_400_000), catch_up: ms(31 * 86_400_000) }, { requiredKeys: [] }),
       tls: fc.record({ server_name: fc.constant('cms'), insecure_skip_verify: fc.boolean() }, { requiredKeys: [] }),
       proxy_url: fc.constantFrom('http://proxy:1', 'http://hunter2:hunter2@proxy:1'),
       signing: fc.record({ headers: fc.constant(['host']), milliseconds: fc.boolean(), host: fc.constant('h:1') }),
     },
-    { requiredKeys: ['name', 'url', 'access_key', 'secret_key', 'vdns'] },
+    { requiredKeys: ['name', 'url', 'access_key', 'secret_key'] },
   );
+  const callCenter = fc.tuple(common, fc.oneof(all, some)).map(([own, lines]) => ({ ...own, ...lines }));
 
   it('loads again as the same config, apart from the secrets, which it does not show', async () => {
     const centers = fc.uniqueArray(callCenter, { minLength: 1, maxLength: 3, selector: ({ name }) => name });

@@ -205,6 +205,48 @@ describe('TLS files', () => {
   });
 });
 
+describe('Queues', () => {
+  const centers = (text: string) => `call_centers:\n${text}`;
+  const center = (name: string, more: string) =>
+    `  - { name: ${name}, url: 'https://h', access_key: ak, secret_key: sk, ${more} }\n`;
+  const selections = ({ vdns }: CallCenterConfig) => (vdns === 'all' ? [] : vdns.map(({ queues }) => queues));
+
+  it('are asked for nowhere by default', async () => {
+    const callCenter = await loadOne('cc_id: 1\nvdns: [1, 2]');
+    expect(callCenter.queues).toBeUndefined();
+    expect(selections(callCenter)).toEqual([[], []]);
+  });
+
+  it('come from the VDN, then from the call center, then from the top level', async () => {
+    const own = '{ id: 2, queues: { include: [7, 1-3] } }, { id: 3, queues: off }, { id: 4, queues: { include: all } }';
+    const { callCenters } = await load(
+      `queues: { interval: 10s }\n` +
+        centers(
+          center('a', `cc_id: 1, vdns: [1, ${own}]`) +
+            center('b', `cc_id: 1, queues: { include: [5], request_form: wrapped }, vdns: [1, ${own}]`) +
+            center('c', 'queues: off, vdns: all'),
+        ),
+    );
+    const [a, b, c] = callCenters;
+    expect(a?.queues).toEqual({ include: 'all', intervalMs: 10_000, requestForm: 'flat' });
+    expect(a && selections(a)).toEqual(['all', [1, 2, 3, 7], [], 'all']);
+    expect(b?.queues).toEqual({ include: [5], intervalMs: 10_000, requestForm: 'wrapped' });
+    expect(b && selections(b)).toEqual([[5], [1, 2, 3, 7], [], 'all']);
+    expect(c?.queues).toBeUndefined();
+  });
+
+  it('may be asked for of single VDNs, and need no cc_id where no VDN wants them', async () => {
+    const one = await loadOne('cc_id: 1\nvdns: [1, { id: 2, queues: {} }]');
+    expect(one.queues).toEqual({ include: [], intervalMs: 30_000, requestForm: 'flat' });
+    expect(selections(one)).toEqual([[], 'all']);
+    expect((await loadOne('queues: { include: all }\nvdns: [{ id: 2, queues: off }]')).queues).toBeUndefined();
+  });
+
+  it('of 250 VDNs are the most that one request a second is enough for; others may be in the config, too', async () => {
+    expect((await loadOne('cc_id: 1\nqueues: {}\nvdns: [1-250, { id: 999, queues: off }]')).queues).toBeDefined();
+  });
+});
+
 describe('VDNs', () => {
   it('are sorted, ranges are inclusive, and each has every label of the config', async () => {
     const { vdns } = await loadOne(
@@ -218,7 +260,7 @@ describe('VDNs', () => {
         { id: 5, name: '', labels: { ...none, team: 'a', constructor: 'b' } },
         { id: 7, name: '', labels: none },
         { id: 2147483647, name: '', labels: { ...none, floor: '3' } },
-      ].map((vdn) => ({ ...vdn, ...DEFAULT_LINE })),
+      ].map((vdn) => ({ ...vdn, queues: [], ...DEFAULT_LINE })),
     );
   });
 
@@ -345,6 +387,12 @@ describe('The effective config', () => {
       unavailable_ratio:
         warning: 0.5
         critical: off
+      service_level:
+        warning: 0.8
+        critical: 0.6
+      wait_seconds:
+        warning: 60
+        critical: 300
     poll:
       settle_delay: 10s
       retry_interval: 15s
@@ -397,6 +445,12 @@ call_centers:
           unavailable_ratio:
             warning: 0.5
             critical: off
+          service_level:
+            warning: 0.8
+            critical: 0.6
+          wait_seconds:
+            warning: 60
+            critical: 300
       - id: 4
         opening_hours: 24h
       - 5
@@ -408,6 +462,12 @@ call_centers:
       unavailable_ratio:
         warning: 0.5
         critical: off
+      service_level:
+        warning: 0.8
+        critical: 0.6
+      wait_seconds:
+        warning: 60
+        critical: 300
     opening_hours:
       time_zone: Europe/Berlin
       week:

@@ -38,6 +38,7 @@ function callCenter(name: string, ids: readonly number[], more: Partial<CallCent
     secretKey: { value: 'demo-secret-key' },
     vdns: ids.map(vdnConfig),
     ...DEFAULT_LINE,
+    queues: undefined,
     poll: DEFAULT_POLL,
     tls: DEFAULT_TLS,
     proxyUrl: undefined,

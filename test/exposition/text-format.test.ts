@@ -85,6 +85,7 @@ const ratioOf = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: und
 const thresholdOf = fc.record({ warning: ratioOf, critical: ratioOf });
 const targetsOf = fc.record({
   ...{ answer_ratio: thresholdOf, occupancy_ratio: thresholdOf, unavailable_ratio: thresholdOf },
+  ...{ service_level: thresholdOf, wait_seconds: thresholdOf },
 });
 const stateOf = (id: number): fc.Arbitrary<VdnState> =>
   fc.record({
