@@ -3,15 +3,14 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { Exporter } from '../exporter/exporter.ts';
-import { createExposition } from '../exposition/exposition.ts';
+import { createExposition, type Exposition } from '../exposition/exposition.ts';
 import { createApp } from '../http/app.ts';
+import type { Handler } from '../web-server/access-control.ts';
 import { startServer } from '../web-server/server.ts';
-import { ConfigError, OperationError } from '../core/errors.ts';
-import type { ExporterState } from '../http/status-page/problems.ts';
 import { renderStatusPage } from '../http/status-page/status-page.ts';
 import type { VdnQuery } from '../http/status-page/vdn-list.ts';
 import { createLogger, type Logger } from '../core/log.ts';
-import { createReload } from '../exporter/reload.ts';
+import { createReload, type Reloading } from '../exporter/reload.ts';
 import { createSelfMetrics } from '../exposition/runtime-metrics.ts';
 import { noStorage, openStorage, type Storage } from '../storage/ledger-store.ts';
 import { createTelemetry, type Telemetry } from '../exposition/self-metrics.ts';
@@ -41,105 +40,81 @@ interface ServeDependencies {
   readonly storage: Storage;
   /** When the ledgers could not be read or written the last time, milliseconds since the epoch. */
   readonly storageFailedAt: () => number | undefined;
-  /** Registers what SIGHUP does from now on. */
+  /** Sets what SIGHUP does from now on. */
   readonly setOnHangup: (reload: () => void) => void;
+}
+
+interface Running {
+  readonly exporter: Exporter;
+  readonly exposition: Exposition;
+  readonly reloading: Reloading;
 }
 
 /** Polls and serves until the signal is aborted; stops everything it started, also after an error. */
 async function run(dependencies: ServeDependencies): Promise<void> {
-  const { flags, io, config, version, clock, logger, telemetry, storage, storageFailedAt, setOnHangup } = dependencies;
-  const exporter = await Exporter.create(config, {
-    clock,
-    logger,
-    telemetry,
-    storage,
-    proxyEnvironment: io.env,
-    random: Math.random,
-  });
+  const { flags, io, config, clock, logger, telemetry, storage, setOnHangup } = dependencies;
+  const environment = { clock, logger, telemetry, storage, proxyEnvironment: io.env, random: Math.random };
+  const exporter = await Exporter.create(config, environment);
   const exposition = createExposition({
     sources: () => exporter.callCenters().map(({ config: { name }, snapshot }) => ({ name, snapshot })),
     labelNames: () => exporter.config().vdnLabelNames,
     selfMetrics: createSelfMetrics(telemetry, clock),
     now: () => clock.now(),
   });
-  exporter.subscribe(() => exposition.refresh());
+  const onChange = () => exposition.refresh();
+  exporter.subscribe(onChange);
+  const load = () => loadConfig(flags.configFile, io.env);
+  const reloading = createReload({ load, exporter, onChange, telemetry, logger, clock, signal: io.signal });
 
   try {
-    const startedAt = clock.now();
-    let refusedReload: { readonly at: number; readonly reason: string } | undefined;
-    const exporterState = (): ExporterState => {
-      const centers = exporter.callCenters();
-      return {
-        refusedReload,
-        storageFailedAt: storageFailedAt(),
-        warnings: exporter.config().warnings,
-        skews: centers.map((center) => ({ callCenter: center.config.name, skewMs: center.skewMs() ?? 0 })),
-      };
-    };
-    const statusPage = (query: VdnQuery) =>
-      renderStatusPage({
-        version,
-        startedAt,
-        now: clock.now(),
-        telemetryPath: flags.telemetryPath,
-        docsUrl: flags.docsUrl,
-        callCenters: exporter.callCenters().map((center) => ({
-          snapshot: center.snapshot(),
-          status: center.status(),
-          vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
-        })),
-        exporter: exporterState(),
-        query,
-      });
-    const {
-      reload: load,
-      attachWeb,
-      idle,
-    } = createReload({
-      load: () => loadConfig(flags.configFile, io.env),
-      exporter,
-      onChange: () => exposition.refresh(),
-      telemetry,
-      logger,
-      clock,
-      signal: io.signal,
-    });
-    const reload = async () => {
-      try {
-        await load();
-        refusedReload = undefined;
-      } catch (error) {
-        const isExpected = error instanceof ConfigError || error instanceof OperationError;
-        refusedReload = { at: clock.now(), reason: isExpected ? error.message : 'The log has the reason.' };
-        throw error;
-      }
-    };
-    const { telemetryPath, docsUrl } = flags;
-    const server = await startServer({
-      handler: createApp({ exporter, exposition, telemetryPath, docsUrl, statusPage, reload, logger }),
-      listenAddresses: flags.listenAddresses,
-      webConfigFile: flags.webConfigFile,
-      logger,
-      clock,
-    });
-    attachWeb(() => server.reload());
+    const handler = createHandler(dependencies, { exporter, exposition, reloading });
+    const { listenAddresses, webConfigFile } = flags;
+    const server = await startServer({ handler, listenAddresses, webConfigFile, logger, clock });
+    reloading.attachWeb(() => server.reload());
     setOnHangup(() => {
-      reload().catch(() => undefined); // Logged where it failed.
+      reloading.reload().catch(() => undefined); // Logged where it failed.
     });
-
     try {
-      // Before the first poll, whose garbage it keeps small.
+      // Before the first poll, so that the memory of the start is free for it.
       collectGarbage();
       exporter.start();
       if (!io.signal.aborted) await once(io.signal, 'abort');
       logger.info('Stopping');
     } finally {
       await server.close();
-      await idle();
+      await reloading.idle();
     }
   } finally {
     await exporter.stop();
   }
+}
+
+/** All routes, with a status page that shows what is running. */
+function createHandler(
+  { flags, version, clock, logger, storageFailedAt }: ServeDependencies,
+  { exporter, exposition, reloading }: Running,
+): Handler {
+  const { telemetryPath, docsUrl } = flags;
+  const startedAt = clock.now();
+  const statusPage = (query: VdnQuery) => {
+    const callCenters = exporter.callCenters();
+    return renderStatusPage({
+      ...{ version, startedAt, telemetryPath, docsUrl, query, now: clock.now() },
+      callCenters: callCenters.map((center) => ({
+        snapshot: center.snapshot(),
+        status: center.status(),
+        vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
+      })),
+      exporter: {
+        refusedReload: reloading.refused(),
+        storageFailedAt: storageFailedAt(),
+        warnings: exporter.config().warnings,
+        skews: callCenters.map((center) => ({ callCenter: center.config.name, skewMs: center.skewMs() ?? 0 })),
+      },
+    });
+  };
+  const { reload } = reloading;
+  return createApp({ exporter, exposition, telemetryPath, docsUrl, statusPage, reload, logger });
 }
 
 /**
@@ -161,6 +136,7 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
   io.onHangup(() => {
     onHangup();
   });
+  const setOnHangup = (reload: () => void) => (onHangup = reload);
 
   const clock = systemClock;
   const logger = createLogger(flags.logLevel, flags.logFormat, io.stderr);
@@ -171,32 +147,28 @@ export async function serve(argv: readonly string[], io: ServeIo): Promise<numbe
 
   const telemetry = createTelemetry(version);
   telemetry.configLoaded(true, clock.now());
-  let storageFailedAt: number | undefined;
-  const onFailure = (operation: 'read' | 'write') => {
-    storageFailedAt = clock.now();
-    telemetry.storageFailed(operation);
-  };
-  const storage =
-    flags.storagePath === undefined
-      ? noStorage
-      : await openStorage({ directory: flags.storagePath, clock, logger, onFailure });
-  const setOnHangup = (reload: () => void) => (onHangup = reload);
+  const { storage, storageFailedAt } = await openLedgers(flags, clock, logger, telemetry);
   try {
-    await run({
-      flags,
-      io,
-      config,
-      version,
-      clock,
-      logger,
-      telemetry,
-      storage,
-      storageFailedAt: () => storageFailedAt,
-      setOnHangup,
-    });
+    await run({ flags, io, config, version, clock, logger, telemetry, storage, storageFailedAt, setOnHangup });
   } finally {
     await storage.close();
   }
   logger.info('Stopped');
   return 0;
+}
+
+/** Opens the ledgers of `--storage.path`, and remembers when they could not be read or written. */
+async function openLedgers(
+  { storagePath: directory }: ServeFlags,
+  clock: Clock,
+  logger: Logger,
+  telemetry: Telemetry,
+): Promise<Pick<ServeDependencies, 'storage' | 'storageFailedAt'>> {
+  let failedAt: number | undefined;
+  const onFailure = (operation: 'read' | 'write') => {
+    failedAt = clock.now();
+    telemetry.storageFailed(operation);
+  };
+  const storage = directory === undefined ? noStorage : await openStorage({ directory, clock, logger, onFailure });
+  return { storage, storageFailedAt: () => failedAt };
 }

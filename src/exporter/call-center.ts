@@ -50,7 +50,7 @@ export interface CallCenter {
   };
 }
 
-/** A call center whose connection is set up but not used: everything that can fail is done. */
+/** A call center whose connection is set up but not yet used. Everything that can fail is done. */
 export interface PreparedCallCenter {
   /**
    * Builds the call center; it polls nothing before `start`.
@@ -104,33 +104,48 @@ interface CallCenterInputs {
   readonly stored: LedgerState | undefined;
 }
 
+function createLedger(
+  { config: { poll }, clock }: CallCenterOptions,
+  vdns: readonly number[] | 'all',
+  state: LedgerState | undefined,
+): Ledger {
+  const { lookbackWindows, catchUpMs } = poll;
+  const catchUpWindows = Math.floor(catchUpMs / WINDOW_MS);
+  return new Ledger({ vdns, lookbackWindows, catchUpWindows }, momentOf(clock), state);
+}
+
+/** A store with the totals of the ledger and the windows of the previous call center. */
+function createStore(
+  { config, vdnLabelNames }: CallCenterOptions,
+  ledger: Ledger,
+  previous: CallCenter | undefined,
+): SnapshotStore {
+  const { staleAfterMs } = config.poll;
+  const store = new SnapshotStore({ ...config, callCenter: config.name, vdnLabelNames, staleAfterMs });
+  if (previous !== undefined) store.adopt(previous.handover.store);
+  store.publish(totalsOf(ledger));
+  return store;
+}
+
 async function createCallCenter(
   options: CallCenterOptions,
   { client, telemetry, clockSkew, stored }: CallCenterInputs,
   previous: CallCenter | undefined,
 ): Promise<CallCenter> {
-  const { config, clock, storage, vdnLabelNames } = options;
+  const { config, clock, storage } = options;
   const vdns = config.vdns === 'all' ? config.vdns : config.vdns.map(({ id }) => id);
-  const { lookbackWindows, catchUpMs, staleAfterMs, concurrency } = config.poll;
-
-  const catchUpWindows = Math.floor(catchUpMs / WINDOW_MS);
-  const state = previous?.handover.ledger.toState() ?? stored;
-  const ledger = new Ledger({ vdns, lookbackWindows, catchUpWindows }, momentOf(clock), state);
+  const ledger = createLedger(options, vdns, previous?.handover.ledger.toState() ?? stored);
   const persist = (of: Ledger) => storage.save(config.name, of.toState());
-  // From now on the first window that counts is fixed, even if the process ends before anything is counted.
+  // Stores where counting starts, so that it stays the same if the process ends before anything is counted.
   await persist(ledger);
-
-  const store = new SnapshotStore({ ...config, callCenter: config.name, vdnLabelNames, staleAfterMs });
-  if (previous !== undefined) store.adopt(previous.handover.store);
-  store.publish(totalsOf(ledger));
+  const store = createStore(options, ledger, previous);
   const snapshot = () => store.snapshot(clock.now());
   telemetry.vdnsConfigured(vdns === 'all' ? undefined : vdns.length);
   telemetry.vdnsReporting(() => snapshot().vdns.filter(({ window }) => window !== undefined).length);
-
   const scheduler = new Scheduler({
     ...options,
-    ...{ client, ledger, store, telemetry, persist, vdns, concurrency },
-    poll: config.poll,
+    ...{ client, ledger, store, telemetry, persist, vdns },
+    ...{ poll: config.poll, concurrency: config.poll.concurrency },
     clocks: () => clockSkew.clocks(),
     status: previous?.status(),
   });

@@ -29,40 +29,35 @@ export interface Reloading {
    * @param reloadWeb reads the web config again, and uses it if it is valid
    */
   readonly attachWeb: (reloadWeb: () => Promise<void>) => void;
+  /** Why the last reload was refused, for the status page; undefined after one that succeeded. */
+  readonly refused: () => RefusedReload | undefined;
   /** Resolves when no reload is running. */
   readonly idle: () => Promise<void>;
 }
 
-/** In each reload everything that can fail comes first, the web config last of it. */
-export function createReload(options: ReloadOptions): Reloading {
-  const { load, exporter, onChange, telemetry, logger, clock, signal } = options;
-  let reloadWeb = () => Promise.resolve();
+export interface RefusedReload {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly reason: string;
+}
 
-  async function change(): Promise<Config> {
-    if (signal.aborted) throw new OperationError('The exporter is stopping');
-    const config = await load();
-    const prepared = await exporter.prepare(config);
-    try {
-      await reloadWeb();
-    } catch (error) {
-      await prepared.discard();
-      throw error;
-    }
-    await prepared.commit();
-    await onChange();
-    return config;
-  }
+/** Each reload first does everything that can fail, the web config last; only then it changes anything. */
+export function createReload(options: ReloadOptions): Reloading {
+  const { telemetry, logger, clock } = options;
+  let reloadWeb = () => Promise.resolve();
+  let refused: RefusedReload | undefined;
 
   async function reload(): Promise<void> {
     try {
-      const { warnings } = await change();
+      const { warnings } = await change(options, reloadWeb);
       for (const warning of warnings) logger.warn(warning);
       telemetry.configLoaded(true, clock.now());
+      refused = undefined;
       logger.info('Configuration reloaded');
     } catch (error) {
       telemetry.configLoaded(false, clock.now());
-      const isExpected = error instanceof ConfigError || error instanceof OperationError;
-      const problems = isExpected ? error.message : error instanceof Error ? error.stack : String(error);
+      const { problems, reason } = explain(error);
+      refused = { at: clock.now(), reason };
       logger.error({ problems }, 'Configuration not reloaded: the previous one stays in use');
       throw error;
     }
@@ -74,6 +69,33 @@ export function createReload(options: ReloadOptions): Reloading {
     attachWeb: (reload) => {
       reloadWeb = reload;
     },
+    refused: () => refused,
     idle: () => last.catch(() => undefined),
   };
+}
+
+/** `problems` for the log; `reason` for the status page, which shows no internals. */
+function explain(error: unknown): { problems: string | undefined; reason: string } {
+  if (error instanceof ConfigError || error instanceof OperationError) {
+    return { problems: error.message, reason: error.message };
+  }
+  const problems = error instanceof Error ? error.stack : String(error);
+  return { problems, reason: 'The log has the reason.' };
+}
+
+/** Uses the config on disk and the web config, or neither of them. Returns the new config. */
+async function change(options: ReloadOptions, reloadWeb: () => Promise<void>): Promise<Config> {
+  const { load, exporter, onChange, signal } = options;
+  if (signal.aborted) throw new OperationError('The exporter is stopping');
+  const config = await load();
+  const prepared = await exporter.prepare(config);
+  try {
+    await reloadWeb();
+  } catch (error) {
+    await prepared.discard();
+    throw error;
+  }
+  await prepared.commit();
+  await onChange();
+  return config;
 }

@@ -6,7 +6,7 @@ import { FAILURE_REASONS, type FailureReason } from '../core/errors.ts';
 import type { MetricDefinition } from './metrics.ts';
 import { SELF_METRICS } from './self-metric-table.ts';
 
-/** Any other code counts as `other`: what a server makes up must not make series. */
+/** Any other code counts as `other`, so that a server cannot create series. */
 const CODES = [...DOCUMENTED_CODES, 'other'];
 
 const REQUEST_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -31,11 +31,11 @@ export interface CallCenterTelemetry {
   readonly vdnsConfigured: (count: number | undefined) => void;
   /** @param count called at every scrape, as VDNs go stale between polls */
   readonly vdnsReporting: (count: () => number) => void;
-  /** Takes the call center's metrics away. */
+  /** Removes the metrics of the call center. */
   readonly remove: () => void;
 }
 
-/** What prom-client wants to know of a metric. */
+/** The options of prom-client for a metric of the table. */
 export function metricOptions(registry: Registry) {
   return ({ name, help, labels }: MetricDefinition) => ({
     ...{ name, help, labelNames: [...labels], registers: [registry] },
@@ -73,7 +73,7 @@ function registerMetrics(registry: Registry, reporting: (gauge: Gauge) => void) 
 type Metrics = ReturnType<typeof registerMetrics>;
 type Labels = Readonly<Record<'call_center', string>>;
 
-/** Series that are known from the start exist from the start, at 0. */
+/** Creates every series that is known from the start, at 0. */
 function initialize(metrics: Metrics, labels: Labels): void {
   metrics.up.set(labels, 0);
   metrics.polls.inc(labels, 0);
@@ -106,6 +106,37 @@ function recordRequest(metrics: Metrics, labels: Labels, report: RequestReport):
   metrics.apiErrors.inc({ ...labels, code: CODES.includes(resultCode) ? resultCode : 'other' });
 }
 
+/** Records what is reported, each time after a call of `onChange`. */
+function createReporter(metrics: Metrics, labels: Labels, onChange: () => void) {
+  const announced =
+    <T>(record: (value: T) => void) =>
+    (value: T) => {
+      onChange();
+      record(value);
+    };
+  return {
+    poll: announced<PollReport>((report) => {
+      recordPoll(metrics, labels, report);
+    }),
+    request: announced<RequestReport>((report) => {
+      recordRequest(metrics, labels, report);
+    }),
+    rejected: announced<RejectionReason>((reason) => {
+      metrics.rowsRejected.inc({ ...labels, reason });
+    }),
+    settled: announced<number>((lagSeconds) => {
+      metrics.settleLag.observe(labels, lagSeconds);
+    }),
+    certificate: announced<number>((notAfterSeconds) => {
+      metrics.certificateNotAfter.set(labels, notAfterSeconds);
+    }),
+    vdnsConfigured: announced<number | undefined>((count) => {
+      if (count === undefined) metrics.vdnsConfigured.remove(labels);
+      else metrics.vdnsConfigured.set(labels, count);
+    }),
+  };
+}
+
 /**
  * The metrics of one call center in a registry of their own.
  * @param onChange called before each change
@@ -121,36 +152,9 @@ export function createCallCenterMetrics(
     if (countReporting !== undefined) gauge.set(labels, countReporting());
   });
   initialize(metrics, labels);
-
-  const announced =
-    <T>(record: (value: T) => void) =>
-    (value: T) => {
-      onChange();
-      record(value);
-    };
-  const telemetry: Omit<CallCenterTelemetry, 'remove'> = {
-    poll: announced((report) => {
-      recordPoll(metrics, labels, report);
-    }),
-    request: announced((report) => {
-      recordRequest(metrics, labels, report);
-    }),
-    rejected: announced((reason) => {
-      metrics.rowsRejected.inc({ ...labels, reason });
-    }),
-    settled: announced((lagSeconds) => {
-      metrics.settleLag.observe(labels, lagSeconds);
-    }),
-    certificate: announced((notAfterSeconds) => {
-      metrics.certificateNotAfter.set(labels, notAfterSeconds);
-    }),
-    vdnsConfigured: announced((count) => {
-      if (count === undefined) metrics.vdnsConfigured.remove(labels);
-      else metrics.vdnsConfigured.set(labels, count);
-    }),
-    vdnsReporting: announced((count) => {
-      countReporting = count;
-    }),
+  const vdnsReporting = (count: () => number) => {
+    onChange();
+    countReporting = count;
   };
-  return { registry, telemetry };
+  return { registry, telemetry: { ...createReporter(metrics, labels, onChange), vdnsReporting } };
 }

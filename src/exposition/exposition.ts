@@ -14,7 +14,7 @@ export interface ScrapeRequest extends PageRequest {
 }
 
 export interface ScrapeBody {
-  /** To be sent one after the other. Shared between responses: not to be written to. */
+  /** To be sent one after the other. Shared between responses: never write to them. */
   readonly chunks: readonly Buffer[];
   /** Bytes in all chunks. */
   readonly length: number;
@@ -24,22 +24,21 @@ export interface Exposition {
   /** The newest data as a body; undefined when one of the call centers is unknown. */
   scrape(request: ScrapeRequest): Promise<ScrapeBody | undefined>;
   /**
-   * Announces a change, so that no scrape need wait for its rendering (0.1 s with 5,000 VDNs): until the promise
-   * resolves, scrapes get the data from before. The next scrape finds a change that nobody announced, and waits.
-   * Never rejects.
+   * Renders the pages after a change (0.1 s with 5,000 VDNs). Until the promise resolves, scrapes get the previous data.
+   * Without this call the next scrape notices the change and waits for the rendering. Never rejects.
    */
   refresh(): Promise<void>;
 }
 
-/** Scrapes that came close together: they share one look at everything. */
+/** Scrapes that arrived close together. They share one collection. */
 interface Batch {
-  /** Resolves when the batch is closed: what is looked at from then on is newer than each of its requests. */
+  /** Resolves when the batch is closed: data read from then on is newer than each of its requests. */
   readonly closed: Promise<void>;
   readonly selfMetrics: Promise<SelfMetrics>;
   readonly bodies: Map<string, Promise<ScrapeBody | undefined>>;
 }
 
-/** The bodies made last of a page, by their encoding: good as long as the exporter's own metrics stay the same. */
+/** The last bodies of a page, by encoding. Valid as long as the exporter's own metrics stay the same. */
 type LastBodies = Map<ScrapeRequest['encoding'], { readonly selfMetrics: SelfMetrics; readonly body: ScrapeBody }>;
 
 async function makeBody(
@@ -54,12 +53,9 @@ async function makeBody(
   return { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
 }
 
-/** Serves the window data, rendered once per change, followed by the exporter's own metrics, collected per scrape. */
-export function createExposition({ selfMetrics, ...options }: ExpositionOptions): Exposition {
-  const pages = new PageCache(options);
+/** Makes bodies of the newest page, and keeps the last ones. */
+function createBodies(pages: PageCache) {
   const lastBodies = new WeakMap<Page, LastBodies>();
-  let batch: Batch | undefined;
-  let lastCollection: Promise<unknown> = Promise.resolve();
 
   async function currentPage(request: ScrapeRequest): Promise<Page | undefined> {
     for (;;) {
@@ -69,23 +65,32 @@ export function createExposition({ selfMetrics, ...options }: ExpositionOptions)
     }
   }
 
-  async function body(request: ScrapeRequest, { closed, selfMetrics: collected }: Batch) {
+  /** Undefined when one of the call centers is unknown. */
+  return async (request: ScrapeRequest, { closed, selfMetrics }: Batch): Promise<ScrapeBody | undefined> => {
     await closed;
     const page = await currentPage(request);
     if (page === undefined) return undefined;
-    const current = await collected;
+    const current = await selfMetrics;
     const bodies = lastBodies.get(page) ?? (new Map() as LastBodies);
     lastBodies.set(page, bodies);
     const last = bodies.get(request.encoding);
     if (last?.selfMetrics === current) return last.body;
-    const made = await makeBody(page, current, request.encoding);
-    bodies.set(request.encoding, { selfMetrics: current, body: made });
-    return made;
-  }
+    const body = await makeBody(page, current, request.encoding);
+    bodies.set(request.encoding, { selfMetrics: current, body });
+    return body;
+  };
+}
+
+/** Serves the window data, rendered once per change, followed by the exporter's own metrics, collected per scrape. */
+export function createExposition({ selfMetrics, ...options }: ExpositionOptions): Exposition {
+  const pages = new PageCache(options);
+  const bodyOf = createBodies(pages);
+  let batch: Batch | undefined;
+  let lastCollection: Promise<unknown> = Promise.resolve();
 
   /**
-   * Closes at the end of this turn of the event loop, and not while the batch before is collecting the exporter's own
-   * metrics: many scrapes at once then share few collections.
+   * Closes at the end of this turn of the event loop, and not while the previous batch collects the exporter's own
+   * metrics. Many scrapes at once share few collections this way.
    */
   function openBatch(): Batch {
     const closed = lastCollection
@@ -103,7 +108,7 @@ export function createExposition({ selfMetrics, ...options }: ExpositionOptions)
       batch ??= openBatch();
       const { bodies } = batch;
       const key = `${request.encoding} ${pageKey(request)}`;
-      const shared = bodies.get(key) ?? body(request, batch);
+      const shared = bodies.get(key) ?? bodyOf(request, batch);
       bodies.set(key, shared);
       return shared;
     },

@@ -49,16 +49,20 @@ export async function collectFamilies(registry: Registry): Promise<SelfMetricFam
   return families.map((family) => ({ ...family, type: String(family.type) }));
 }
 
-/** The metrics of {@link SELF_METRICS}: one registry for each call center, and one for the process. */
-export function createTelemetry(version: string): Telemetry {
-  const registry = new Registry();
+function registerProcessMetrics(registry: Registry, version: string) {
   const options = metricOptions(registry);
   const storageFailures = new Counter(options(SELF_METRICS.storageFailures));
   const reloadSuccessful = new Gauge(options(SELF_METRICS.configReloadSuccessful));
   const reloadTime = new Gauge(options(SELF_METRICS.configReloadTime));
   new Gauge(options(SELF_METRICS.buildInfo)).set({ version, node_version: process.version }, 1);
   for (const operation of ['read', 'write']) storageFailures.inc({ operation }, 0);
+  return { storageFailures, reloadSuccessful, reloadTime };
+}
 
+/** The metrics of {@link SELF_METRICS}: one registry for each call center, and one for the process. */
+export function createTelemetry(version: string): Telemetry {
+  const registry = new Registry();
+  const { storageFailures, reloadSuccessful, reloadTime } = registerProcessMetrics(registry, version);
   const callCenters = new Map<string, Registry>();
   let revision = 0;
   const changed = () => {
