@@ -82,31 +82,15 @@ export interface OpenOptions {
  * Opens a file to be written.
  * @throws UsageError when it exists and neither `force` nor `resumeAt` is given; OperationError
  */
-export async function fileOutput(path: string, { resumeAt, force }: OpenOptions): Promise<Output> {
-  const flags = resumeAt !== undefined ? 'r+' : force ? 'w' : 'wx';
-  let file: FileHandle;
-  try {
-    file = await open(path, flags);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' && resumeAt !== undefined) {
-      throw new OperationError(`${path} is gone, only its state file is left: start again with --force`);
-    }
-    if (errorCode(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
-    throw new OperationError(`Cannot open ${path}: ${explain(error)}`, { cause: error });
-  }
-  let bytes = resumeAt ?? 0;
+export async function fileOutput(path: string, options: OpenOptions): Promise<Output> {
+  const file = await openFile(path, options);
   const fail = (error: unknown): never => {
     throw new OperationError(`Cannot write ${path}: ${explain(error)}`, { cause: error });
   };
+  let bytes = options.resumeAt ?? 0;
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new OperationError(`${path} is not a regular file: use --output=- and redirect it`);
-    if (stat.size < bytes) {
-      throw new OperationError(
-        `${path} is shorter than its state file says (${stat.size} of ${bytes} bytes): start again with --force`,
-      );
-    }
-    if (resumeAt !== undefined) await file.truncate(resumeAt).catch(fail);
+    await checkFile(path, file, bytes);
+    if (options.resumeAt !== undefined) await file.truncate(bytes).catch(fail);
   } catch (error) {
     await file.close();
     throw error;
@@ -128,6 +112,29 @@ export async function fileOutput(path: string, { resumeAt, force }: OpenOptions)
     },
     close: () => file.close(),
   };
+}
+
+async function openFile(path: string, { resumeAt, force }: OpenOptions): Promise<FileHandle> {
+  const flags = resumeAt !== undefined ? 'r+' : force ? 'w' : 'wx';
+  try {
+    return await open(path, flags);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && resumeAt !== undefined) {
+      throw new OperationError(`${path} is gone, only its state file is left: start again with --force`);
+    }
+    if (errorCode(error) === 'EEXIST') throw new UsageError(`${path} exists: choose another --output, or add --force`);
+    throw new OperationError(`Cannot open ${path}: ${explain(error)}`, { cause: error });
+  }
+}
+
+/** @param expectedBytes what the state file says of the file; 0 without one */
+async function checkFile(path: string, file: FileHandle, expectedBytes: number): Promise<void> {
+  const stat = await file.stat();
+  if (!stat.isFile()) throw new OperationError(`${path} is not a regular file: use --output=- and redirect it`);
+  if (stat.size >= expectedBytes) return;
+  throw new OperationError(
+    `${path} is shorter than its state file says (${stat.size} of ${expectedBytes} bytes): start again with --force`,
+  );
 }
 
 /** The name of the side file. */

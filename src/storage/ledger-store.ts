@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
@@ -8,11 +8,11 @@ import { errorCode, errorMessage } from '../core/format.ts';
 import { createYield } from '../core/yield.ts';
 import type { LedgerState } from '../ledger/ledger.ts';
 import type { Logger } from '../core/log.ts';
-import { readRegularFile, removeTemporaryFiles, replaceFile } from './atomic-file.ts';
+import { readRegularFile, replaceFile } from './atomic-file.ts';
 import { decodeLedger, encodeLedger } from './ledger-format.ts';
-import { acquireLock, type Lock } from './directory-lock.ts';
+import { createHeldLock, type HeldLock } from './held-lock.ts';
 
-/** Tries of a file that cannot be read: file handles run out and network drives stall for a moment. */
+/** How often a file is tried that cannot be read: file handles run out and network drives stall for a moment. */
 const READ_TRIES = 5;
 const READ_PAUSE_MS = 500;
 
@@ -43,14 +43,14 @@ export interface StorageOptions {
   readonly onFailure: (operation: 'read' | 'write') => void;
 }
 
-/** The file name for a call center of any name; a digest tells long names apart. */
+/** The file name for a call center of any name. Long names are cut and get a digest. */
 function fileName(callCenter: string): string {
   const name = encodeURIComponent(callCenter);
   const digest = createHash('sha256').update(callCenter).digest('hex').slice(0, 16);
   return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}.ledger`;
 }
 
-/** A full disk passes: counting in memory until then is better than no exporter. */
+/** A full disk is usually a passing problem: the exporter counts in memory until there is space. */
 const FULL_DISK = ['ENOSPC', 'EDQUOT'];
 
 /** The user of this process, for messages. */
@@ -69,109 +69,28 @@ function currentUser(): string {
  * @throws OperationError when another process uses the directory, or when it cannot be written; a full disk is reported
  *   like every later failure and tried again with each save
  */
-export async function openStorage({ directory, clock, logger, onFailure }: StorageOptions): Promise<Storage> {
-  let lock: Lock | undefined;
-  let isFailing = false;
-  let isClosed = false;
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { directory, clock } = options;
+  const lock = createHeldLock(directory, clock);
   const saving = new Set<Promise<void>>();
-
-  function fail(operation: 'read' | 'write', error: unknown): void {
-    onFailure(operation);
-    if (isFailing) return;
-    isFailing = true;
-    const hint = 'Counters go on in memory; check the free space and permissions of --storage.path';
-    logger.error({ operation, error: errorMessage(error), hint }, 'The ledger cannot be stored');
-  }
-
-  async function takeLock(): Promise<void> {
-    if (lock !== undefined && (await lock.isHeld())) return;
-    if (lock !== undefined) {
-      await lock.release();
-      lock = undefined;
-    }
-    await mkdir(directory, { recursive: true });
-    lock = await acquireLock(directory, clock);
-    // A process that lost the lock, and is about to rename its file, fails instead of overwriting ours.
-    await removeTemporaryFiles(directory, /\.ledger$/);
-  }
-
-  /** A process that was paused may have lost the lock meanwhile. */
-  async function checkLock(): Promise<void> {
-    if (lock === undefined || !(await lock.isHeld()))
-      throw new OperationError(`Another process took over ${directory} while the ledger was written`);
-  }
-
-  let locking: Promise<void> = Promise.resolve();
-  /** One at a time: call centers store concurrently and must not take the lock from each other. */
-  const ensureLock = () => (locking = locking.then(takeLock, takeLock));
+  const outcome = createOutcomeLog(options);
+  let isClosed = false;
 
   async function store(callCenter: string, state: LedgerState): Promise<void> {
     try {
-      await ensureLock();
+      await lock.ensure();
       const content = await encodeLedger(callCenter, state, createYield(clock));
-      await replaceFile(join(directory, fileName(callCenter)), content, { beforeRename: checkLock });
-      if (isFailing) logger.info('The ledger is stored again');
-      isFailing = false;
+      await replaceFile(join(directory, fileName(callCenter)), content, { beforeRename: () => lock.check() });
+      outcome.succeeded();
     } catch (error) {
-      fail('write', error);
+      outcome.failed(error);
     }
   }
 
-  /** Undefined when there is no such file. */
-  async function read(file: string): Promise<string | undefined> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await readRegularFile(file);
-      } catch (error) {
-        // ENOTDIR: the path is not a directory, which was reported when the lock was tried.
-        if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
-        if (tries === READ_TRIES) {
-          onFailure('read');
-          throw new OperationError(
-            `--storage.path: Cannot read the ledger ${file} (${errorMessage(error)}): make it readable, or move it away to count from 0`,
-            { cause: error },
-          );
-        }
-      }
-      await clock.sleep(READ_PAUSE_MS);
-    }
-  }
-
-  async function setAside(file: string, problem: string, callCenter: string): Promise<void> {
-    onFailure('read');
-    const aside = `${file}.unusable-${new Date(clock.now()).toISOString().replaceAll(':', '')}`;
-    const outcome = await rename(file, aside).then(
-      () => `it was renamed to ${aside}`,
-      (error: unknown) => `it could not be renamed: ${errorMessage(error)}`,
-    );
-    const consequence = `Counters start at 0; ${outcome}. To use it again, stop the exporter and rename it back`;
-    logger.error({ call_center: callCenter, file, problem, consequence }, 'A stored ledger cannot be used');
-  }
-
-  try {
-    await ensureLock();
-  } catch (error) {
-    if (error instanceof OperationError) throw error;
-    if (!FULL_DISK.includes(errorCode(error) ?? '')) {
-      throw new OperationError(
-        `--storage.path: Cannot write to ${directory} as user ${currentUser()} (${errorMessage(error)}): make it writable, or choose another directory`,
-        { cause: error },
-      );
-    }
-    fail('write', error);
-  }
-
+  const problem = await tryLock(lock, directory);
+  if (problem !== undefined) outcome.failed(problem);
   return {
-    async load(callCenter) {
-      const file = join(directory, fileName(callCenter));
-      const content = await read(file);
-      if (content === undefined) return undefined;
-      const decoded = decodeLedger(callCenter, content);
-      if ('state' in decoded) return decoded.state;
-      await setAside(file, decoded.problem, callCenter);
-      return undefined;
-    },
-
+    load: (callCenter) => loadLedger(callCenter, options),
     async save(callCenter, state) {
       if (isClosed) return;
       const done = store(callCenter, state);
@@ -179,11 +98,90 @@ export async function openStorage({ directory, clock, logger, onFailure }: Stora
       await done;
       saving.delete(done);
     },
-
     async close() {
       isClosed = true;
       await Promise.all(saving);
-      await lock?.release();
+      await lock.release();
     },
   };
+}
+
+/** Counts each failed write; logs the first of a series, and the end of it. */
+function createOutcomeLog({ logger, onFailure }: StorageOptions) {
+  let isFailing = false;
+  return {
+    failed(error: unknown): void {
+      onFailure('write');
+      if (isFailing) return;
+      isFailing = true;
+      const hint = 'Counters go on in memory; check the free space and permissions of --storage.path';
+      logger.error({ operation: 'write', error: errorMessage(error), hint }, 'The ledger cannot be stored');
+    },
+    succeeded(): void {
+      if (isFailing) logger.info('The ledger is stored again');
+      isFailing = false;
+    },
+  };
+}
+
+/** Returns the error of a full disk, which may have space again later; throws OperationError for every other one. */
+async function tryLock(lock: HeldLock, directory: string): Promise<unknown> {
+  try {
+    await lock.ensure();
+    return undefined;
+  } catch (error) {
+    if (error instanceof OperationError) throw error;
+    if (FULL_DISK.includes(errorCode(error) ?? '')) return error;
+    throw new OperationError(
+      `--storage.path: Cannot write to ${directory} as user ${currentUser()} (${errorMessage(error)}): make it writable, or choose another directory`,
+      { cause: error },
+    );
+  }
+}
+
+async function loadLedger(callCenter: string, options: StorageOptions): Promise<LedgerState | undefined> {
+  const file = join(options.directory, fileName(callCenter));
+  const content = await readLedger(file, options);
+  if (content === undefined) return undefined;
+  const decoded = decodeLedger(callCenter, content);
+  if ('state' in decoded) return decoded.state;
+  await setAside(file, decoded.problem, callCenter, options);
+  return undefined;
+}
+
+/** Undefined when there is no such file. */
+async function readLedger(file: string, { clock, onFailure }: StorageOptions): Promise<string | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await readRegularFile(file);
+    } catch (error) {
+      // ENOTDIR: the path is not a directory, which was reported when the lock was tried.
+      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+      if (tries === READ_TRIES) {
+        onFailure('read');
+        throw new OperationError(
+          `--storage.path: Cannot read the ledger ${file} (${errorMessage(error)}): make it readable, or move it away to count from 0`,
+          { cause: error },
+        );
+      }
+    }
+    await clock.sleep(READ_PAUSE_MS);
+  }
+}
+
+/** Renames a file that cannot be used, so that nothing overwrites it. */
+async function setAside(
+  file: string,
+  problem: string,
+  callCenter: string,
+  { clock, logger, onFailure }: StorageOptions,
+): Promise<void> {
+  onFailure('read');
+  const aside = `${file}.unusable-${new Date(clock.now()).toISOString().replaceAll(':', '')}`;
+  const outcome = await rename(file, aside).then(
+    () => `it was renamed to ${aside}`,
+    (error: unknown) => `it could not be renamed: ${errorMessage(error)}`,
+  );
+  const consequence = `Counters start at 0; ${outcome}. To use it again, stop the exporter and rename it back`;
+  logger.error({ call_center: callCenter, file, problem, consequence }, 'A stored ledger cannot be used');
 }

@@ -22,7 +22,7 @@ const STATES: Readonly<Record<State, string>> = {
   stale: '⚠ Stale',
 };
 
-/** What somebody has to look at, the worst first. */
+/** States that need attention, the worst first. */
 const PROBLEMS = ['failing', 'stale', 'partial', 'waiting'] as const;
 
 function reportingIn({ vdns }: CallCenterSnapshot): number {
@@ -33,13 +33,13 @@ function stateOf({ snapshot, status }: CallCenterView): State {
   if (status.polls === 0) return 'waiting';
   if (status.isFailing) return 'failing';
   if (reportingIn(snapshot) === 0) return 'stale';
-  // Nothing is expected of a line that is closed.
+  // A closed line has no data.
   const isMissing = snapshot.vdns.some(({ window, opening }) => window === undefined && opening.isOpen);
   return isMissing || status.silentVdns.length > 0 ? 'partial' : 'up';
 }
 
-/** For one who sees many call centers, or only the tab of the page: how many are in which problem. */
-export function troublesOf(callCenters: readonly CallCenterView[]) {
+/** The call centers that need attention, by state: for the summary, and for the title of the browser's tab. */
+export function groupByProblem(callCenters: readonly CallCenterView[]) {
   const states = callCenters.map(stateOf);
   return PROBLEMS.map((problem) => ({
     problem,
@@ -47,7 +47,7 @@ export function troublesOf(callCenters: readonly CallCenterView[]) {
   })).filter(({ places }) => places.length > 0);
 }
 
-/** The call centers in the order in which somebody has to look at them, each with its place in the config. */
+/** The call centers, the most urgent first, each with its place in the config. */
 export function byUrgency(
   callCenters: readonly CallCenterView[],
 ): readonly { readonly view: CallCenterView; readonly place: number }[] {
@@ -80,9 +80,9 @@ function sums({ vdns }: CallCenterSnapshot): Html {
   </ul>`;
 }
 
-/** A line over the boxes, with links to those that are not up. */
+/** A line above the boxes, with links to those that are not up. */
 export function summary(callCenters: readonly CallCenterView[]): Html {
-  const problems = troublesOf(callCenters);
+  const problems = groupByProblem(callCenters);
   const parts = problems.map(({ problem, places }) => {
     const names = places.map(
       (place, index) =>
@@ -102,55 +102,65 @@ function newestWindow({ vdns }: CallCenterSnapshot): number | undefined {
   return newest;
 }
 
+function freshness(snapshot: CallCenterSnapshot, now: number): Html {
+  const newest = newestWindow(snapshot);
+  if (newest === undefined) return html`no data`;
+  return html`window ${hourAndMinute(newest)}–${hourAndMinute(newest + WINDOW_MS)} UTC, ended
+  ${formatAge(now - newest - WINDOW_MS)} ago`;
+}
+
+function failureRows({ lastFailure, isFailing }: PollStatus, now: number): Html | undefined {
+  if (lastFailure === undefined) return undefined;
+  return html`<dt>Last error</dt>
+    <dd>
+      ${timeElement(lastFailure.at, now)}<br />
+      <span${isFailing && html` class="error"`}>${lastFailure.message}</span>
+      <span class="age">(${lastFailure.reason})</span>
+    </dd>
+    <dt>What to check</dt>
+    <dd>${lastFailure.hint}</dd>`;
+}
+
+/** The definition list of a box. */
+function details({ snapshot, status, vdnsConfigured }: CallCenterView, now: number): Html {
+  const { nextPollAt, silentVdns } = status;
+  const at = (time: number | undefined): Html => (time === undefined ? html`never` : timeElement(time, now));
+  const next = nextPollAt === undefined || nextPollAt <= now ? html`under way` : timeElement(nextPollAt, now);
+  return html`<dl>
+    <dt>VDNs</dt>
+    <dd>${reportingIn(snapshot)} reporting${vdnsConfigured !== undefined && ` of ${vdnsConfigured} configured`}</dd>
+    ${
+      silentVdns.length > 0 &&
+      html`<dt>Without rows</dt>
+        <dd class="partial state">VDN ${formatIds(silentVdns)}: check the ids and cc_id</dd>`
+    }
+    <dt>Data</dt>
+    <dd>${freshness(snapshot, now)}</dd>
+    <dt>Last poll</dt>
+    <dd>${at(status.lastPollAt)}</dd>
+    <dt>Last success</dt>
+    <dd>${at(status.lastSuccessAt)}</dd>
+    <dt>Next poll</dt>
+    <dd>${next}</dd>
+    ${failureRows(status, now)}
+  </dl>`;
+}
+
 /** @param place of the call center in the config, from 0 */
 export function callCenterBox(
   view: CallCenterView,
   place: number,
   { now, telemetryPath }: { readonly now: number; readonly telemetryPath: string },
 ): Html {
-  const { snapshot, status, vdnsConfigured } = view;
+  const { snapshot } = view;
   const state = stateOf(view);
-  const newest = newestWindow(snapshot);
-  const { lastFailure } = status;
-  const at = (time: number | undefined): Html => (time === undefined ? html`never` : timeElement(time, now));
-
-  const freshness =
-    newest === undefined
-      ? html`no data`
-      : html`window ${hourAndMinute(newest)}–${hourAndMinute(newest + WINDOW_MS)} UTC, ended
-        ${formatAge(now - newest - WINDOW_MS)} ago`;
-  const { nextPollAt } = status;
-  const next = nextPollAt === undefined || nextPollAt <= now ? html`under way` : timeElement(nextPollAt, now);
-  const failure =
-    lastFailure &&
-    html`<dt>Last error</dt><dd>${timeElement(lastFailure.at, now)}<br>
-<span${status.isFailing && html` class="error"`}>${lastFailure.message}</span> <span class="age">(${lastFailure.reason})</span></dd>
-<dt>What to check</dt><dd>${lastFailure.hint}</dd>`;
   const metrics = `${telemetryPath}?${new URLSearchParams({ call_center: snapshot.callCenter }).toString()}`;
   return html`<article class="${state}" id="center-${place + 1}" aria-labelledby="center-${place + 1}-name">
     <div>
       <h3 id="center-${place + 1}-name"><bdi>${snapshot.callCenter}</bdi></h3>
       <span class="state">${STATES[state]}</span>
     </div>
-    ${sums(snapshot)}
-    <dl>
-      <dt>VDNs</dt>
-      <dd>${reportingIn(snapshot)} reporting${vdnsConfigured !== undefined && ` of ${vdnsConfigured} configured`}</dd>
-      ${
-        status.silentVdns.length > 0 &&
-        html`<dt>Without rows</dt>
-          <dd class="partial state">VDN ${formatIds(status.silentVdns)}: check the ids and cc_id</dd>`
-      }
-      <dt>Data</dt>
-      <dd>${freshness}</dd>
-      <dt>Last poll</dt>
-      <dd>${at(status.lastPollAt)}</dd>
-      <dt>Last success</dt>
-      <dd>${at(status.lastSuccessAt)}</dd>
-      <dt>Next poll</dt>
-      <dd>${next}</dd>
-      ${failure}
-    </dl>
+    ${sums(snapshot)} ${details(view, now)}
     <p><a href="${metrics}">Metrics of this call center</a></p>
   </article> `;
 }

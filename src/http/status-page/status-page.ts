@@ -1,4 +1,4 @@
-import { byUrgency, callCenterBox, type CallCenterView, summary, troublesOf } from './call-center-card.ts';
+import { byUrgency, callCenterBox, type CallCenterView, summary, groupByProblem } from './call-center-card.ts';
 import { html } from '../html.ts';
 import { renderPage } from '../layout.ts';
 import { STATUS_STYLE } from './style.ts';
@@ -23,7 +23,7 @@ export interface StatusPageData {
 const REFRESH_SECONDS = 60;
 
 function title(callCenters: readonly CallCenterView[], problems: number): string {
-  const [worst] = troublesOf(callCenters);
+  const [worst] = groupByProblem(callCenters);
   const ofExporter = problems === 0 ? '' : `${problems} ${problems === 1 ? 'problem' : 'problems'}: `;
   return `${worst === undefined ? ofExporter : `${worst.places.length} ${worst.problem}: `}AICC CTI exporter`;
 }
