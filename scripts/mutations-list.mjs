@@ -63,8 +63,8 @@ export const MUTATIONS = [
   {
     name: 'Totals are shown before they are stored',
     file: 'exporter/apply-responses.ts',
-    find: 'await context.persist(ledger);\n      store.publish(totalsOf(ledger));',
-    replace: 'store.publish(totalsOf(ledger));\n      await context.persist(ledger);',
+    find: 'await context.persist(ledger);\n    store.publish(totalsOf(ledger));',
+    replace: 'store.publish(totalsOf(ledger));\n    await context.persist(ledger);',
   },
   {
     name: 'A correction alone is not stored',

@@ -5,17 +5,17 @@ import { post, type TransportOptions } from './request.ts';
 import { type RejectedRow, RowSet } from './row-set.ts';
 import type { VdnWindow } from './rows.ts';
 
-/** Most VDNs that the API accepts in one request (sysindex document, `vdn`). */
+/** Maximum VDNs that the API accepts in one request (sysindex document, `vdn`). */
 export const MAX_VDNS_PER_REQUEST = 100;
 
-/** The API's default `limit`. A larger one is not documented, and a server that caps it would look like the last page. */
+/** The API's default `limit`. A larger one is not documented; if a server capped it, a full page would look like the last. */
 export const PAGE_SIZE = 100;
 
 /** A server may send fewer rows than `limit`. With fewer than this, a query could keep a poll busy for hours. */
 const MIN_PAGE_SIZE = 10;
 
 export interface Query {
-  /** 1..100 ids, or `all` to leave the choice to the API. */
+  /** 1 to 100 ids, or `all`: the query names no VDN. */
   readonly vdns: readonly number[] | 'all';
   /** Aligned to windows, at most 31 days. */
   readonly range: WindowRange;
@@ -25,7 +25,7 @@ export interface QueryResult {
   /** One per (VDN, window), the last one where the API repeats itself. Rows that came before a failure are included. */
   readonly windows: readonly VdnWindow[];
   readonly rejected: readonly RejectedRow[];
-  /** Undefined when every (VDN, window) pair came, or as many rows as `count` says, or every page without a `count`. */
+  /** Undefined when every (VDN, window) pair came, or `count` rows, or, without a `count`, every page. */
   readonly failure: ApiError | undefined;
 }
 
@@ -60,12 +60,12 @@ function maxRowsOf({ vdns, range }: Query): number {
   return (vdns === 'all' ? MAX_VDNS : vdns.length) * (windowsBetween(range.from, range.to) + 1);
 }
 
-/** Builds the client of one call center. */
-export function createApiClient(options: ApiClientOptions): ApiClient {
-  const { send = post, ccId } = options;
+/** Reads pages until the API has no more; returns its `count`, if it sent one. */
+type ReadPages = (query: Query, rows: RowSet, signal: AbortSignal) => Promise<number | undefined>;
 
-  /** Reads pages until the API has no more; returns its `count`, if it sent one. */
-  async function readPages(query: Query, rows: RowSet, signal: AbortSignal): Promise<number | undefined> {
+function pageReader(options: ApiClientOptions): ReadPages {
+  const { send = post, ccId } = options;
+  return async (query, rows, signal) => {
     const expectedRows = maxRowsOf(query);
     // Twice the rows, should the API repeat itself.
     const maxOffset = 2 * expectedRows + PAGE_SIZE;
@@ -81,13 +81,19 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       if (response.rows.length === 0) break;
       // Without cc_id, more rows may be those of another call center: see RowSet.
       if (rows.isComplete && (ccId !== undefined || count === undefined)) break;
-      // Without a count, a page of nothing new is the first one again: the server does not know limit and offset.
+      // Without a count, a page without new rows is the first page again: the server ignores limit and offset.
       // A second reading starts with rows that are known.
       const isEnd = response.rows.length < PAGE_SIZE || (!isSecondReading && rows.size === before);
       if (count === undefined ? isEnd : rows.size >= count) break;
     }
     return count;
-  }
+  };
+}
+
+/** Builds the client of one call center. */
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const { ccId } = options;
+  const readPages = pageReader(options);
 
   /** Throws ApiError when rows are missing after two readings. */
   async function readAll(query: Query, rows: RowSet, signal: AbortSignal): Promise<void> {

@@ -33,55 +33,32 @@ export interface HostResolver {
   close(): void;
 }
 
-/** How long to wait for the other address family once one is there: some name servers never answer AAAA queries. */
+/** How long to wait for the other address family once one is there: some name servers ignore AAAA queries. */
 const OTHER_FAMILY_MS = 250;
 const TRIES = 2;
 
 /**
- * `getaddrinfo` occupies one of the four threads that all files and lookups of the process share, for as long as a name
- * server is silent. It must never occupy all of them.
+ * `getaddrinfo` blocks one of the four threads that all file operations and lookups of the process share, until the name
+ * server responds. Two threads always stay free.
  */
 const systemLookups = pLimit(2);
 
-const NO_ANSWER = new Set(['ETIMEOUT', 'ECANCELLED', 'EDESTRUCTION']);
+const NO_RESPONSE = new Set(['ETIMEOUT', 'ECANCELLED', 'EDESTRUCTION']);
 
 /**
- * Resolves host names without blocking other lookups: the hosts file first, then the name servers over sockets of its
- * own. `getaddrinfo` is asked only for what the name servers answered they do not know: it also knows search domains,
- * mDNS and other sources. A name that no server answers for fails on its own and delays nobody. Lookups of the same
- * host at the same time share one result; nothing is cached.
+ * Resolves host names without blocking other lookups: first the hosts file, then the name servers through sockets of its
+ * own. `getaddrinfo` is used only for names that the name servers do not know: it also knows search domains, mDNS and
+ * other sources. A name that no server responds for fails alone and delays no other lookup. Lookups of the same host at
+ * the same time share one result; nothing is cached.
  */
 export function createResolver(options: ResolverOptions): HostResolver {
   const pending = new Map<string, Promise<readonly LookupAddress[]>>();
   const resolvers = new Set<Resolver>();
 
-  async function resolve(host: string): Promise<readonly LookupAddress[]> {
-    const listed = fromHostsFile(host, options.hostsFile ?? '/etc/hosts');
-    if (listed.length > 0) return listed;
-    if (/(^|\.)localhost\.?$/i.test(host)) return fromSystem(host);
-    // A new one each time: it reads the current configuration of the system.
-    const resolver = new Resolver({ timeout: Math.ceil(options.timeoutMs / (2 * TRIES)), tries: TRIES });
-    if (options.servers !== undefined) resolver.setServers(options.servers);
-    resolvers.add(resolver);
-    const timer = setTimeout(() => {
-      resolver.cancel();
-    }, options.timeoutMs);
-    try {
-      return await fromNameServers(host, resolver);
-    } catch (error) {
-      const code = errorCode(error) ?? '';
-      if (!NO_ANSWER.has(code)) return await fromSystem(host);
-      throw new NameLookupError(`DNS: no name server answered for ${host}`, code, error);
-    } finally {
-      clearTimeout(timer);
-      resolvers.delete(resolver);
-    }
-  }
-
   function shared(host: string): Promise<readonly LookupAddress[]> {
     const known = pending.get(host);
     if (known !== undefined) return known;
-    const started = resolve(host).finally(() => pending.delete(host));
+    const started = resolveHost(host, options, resolvers).finally(() => pending.delete(host));
     pending.set(host, started);
     return started;
   }
@@ -106,6 +83,34 @@ export function createResolver(options: ResolverOptions): HostResolver {
       for (const resolver of resolvers) resolver.cancel();
     },
   };
+}
+
+/** @param running holds the resolver as long as it is used, so that it can be cancelled */
+async function resolveHost(
+  host: string,
+  options: ResolverOptions,
+  running: Set<Resolver>,
+): Promise<readonly LookupAddress[]> {
+  const listed = fromHostsFile(host, options.hostsFile ?? '/etc/hosts');
+  if (listed.length > 0) return listed;
+  if (/(^|\.)localhost\.?$/i.test(host)) return fromSystem(host);
+  // A new one each time: it reads the current configuration of the system.
+  const resolver = new Resolver({ timeout: Math.ceil(options.timeoutMs / (2 * TRIES)), tries: TRIES });
+  if (options.servers !== undefined) resolver.setServers(options.servers);
+  running.add(resolver);
+  const timer = setTimeout(() => {
+    resolver.cancel();
+  }, options.timeoutMs);
+  try {
+    return await fromNameServers(host, resolver);
+  } catch (error) {
+    const code = errorCode(error) ?? '';
+    if (!NO_RESPONSE.has(code)) return await fromSystem(host);
+    throw new NameLookupError(`DNS: no name server answered for ${host}`, code, error);
+  } finally {
+    clearTimeout(timer);
+    running.delete(resolver);
+  }
 }
 
 /** The addresses of a host in a hosts file: `address name alias... # comment`. None when there is no such file. */

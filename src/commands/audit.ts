@@ -4,8 +4,8 @@ import { connectionsTo } from '../cms/connections.ts';
 import {
   addWindow,
   GrowthCounter,
-  type Parts,
-  partsOf,
+  type Intervals,
+  intervalsOf,
   sampleRange,
   sampleSlices,
   selectorOf,
@@ -18,7 +18,7 @@ import { DEFAULT_TLS } from '../config/schema.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { type HistoryPlan, type HistoryTarget, planHistory } from '../history/plan.ts';
 import { streamOutput } from '../history/output.ts';
-import { historyAnswers } from '../history/fetch.ts';
+import { fetchHistory } from '../history/fetch.ts';
 import { type Progress, startProgress } from '../history/progress.ts';
 import { createPrometheus, parseHeaders, type Prometheus, targetOf } from '../history/prometheus-client.ts';
 import { formatRange, parseRange } from '../history/time-range.ts';
@@ -51,7 +51,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 interface Question {
   readonly selections: readonly Selection[];
   readonly targets: readonly HistoryTarget[];
-  readonly parts: Parts;
+  readonly intervals: Intervals;
   readonly plan: HistoryPlan;
   readonly io: CommandIo;
   readonly clock: Clock;
@@ -69,9 +69,9 @@ async function withProgress<T>(title: string, { io, clock, plan }: Question, wor
 
 /** The API's sums of the VDNs that have rows, by target. */
 async function sumsOfApi(question: Question, concurrency: number, progress: Progress): Promise<Map<number, Sums>[]> {
-  const { selections, targets, parts, plan, io, clock } = question;
+  const { selections, targets, intervals, plan, io, clock } = question;
   const sums = targets.map(() => new Map<number, Sums>());
-  const answers = historyAnswers(
+  const answers = fetchHistory(
     {
       plan,
       callCenters: selections.map(({ config }) => config),
@@ -91,7 +91,7 @@ async function sumsOfApi(question: Question, concurrency: number, progress: Prog
         `${callCenter}: ${result.failure.message}\nWithout all rows nothing can be compared: try again`,
       );
     }
-    for (const window of result.windows) addWindow(sums[step.target] ?? new Map<number, Sums>(), window, parts);
+    for (const window of result.windows) addWindow(sums[step.target] ?? new Map<number, Sums>(), window, intervals);
   }
   return sums;
 }
@@ -99,7 +99,7 @@ async function sumsOfApi(question: Question, concurrency: number, progress: Prog
 /** What Prometheus counted for the VDNs of each target. */
 async function countedBy(
   prometheus: Prometheus,
-  { targets, parts, io }: Question,
+  { targets, intervals, io }: Question,
   progress: Progress,
 ): Promise<Map<number, Sums>[]> {
   const counted: Map<number, Sums>[] = [];
@@ -107,11 +107,11 @@ async function countedBy(
   for (const { callCenter, vdns } of targets) {
     const totals = new Map<number, Sums>();
     for (const ids of vdns === 'all' ? [vdns] : chunks(vdns)) {
-      const growth = new GrowthCounter(parts);
-      for (const slice of sampleSlices(sampleRange(parts), ids)) {
+      const growth = new GrowthCounter(intervals);
+      for (const slice of sampleSlices(sampleRange(intervals), ids)) {
         const series = await prometheus.samples(selectorOf(callCenter, ids), slice.from, slice.to, io.signal);
         for (const one of series) growth.add(one);
-        const windows = windowsBetween(slice.from, Math.min(slice.to, parts.to));
+        const windows = windowsBetween(slice.from, Math.min(slice.to, intervals.to));
         done += Math.max(0, windows) * (ids === 'all' ? 1 : ids.length);
         progress.update(done);
       }
@@ -179,12 +179,19 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     if (isMoved) io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
 
     const targets = targetsOf(selections);
-    const question = { selections, targets, parts: partsOf(range), plan: planHistory(targets, range), io, clock };
+    const question = {
+      selections,
+      targets,
+      intervals: intervalsOf(range),
+      plan: planHistory(targets, range),
+      io,
+      clock,
+    };
     // Prometheus first: when it cannot be asked that should show before the API was read for an hour.
     const counted = await withProgress('Prometheus', question, (progress) => countedBy(prometheus, question, progress));
     const api = await withProgress('API', question, (progress) => sumsOfApi(question, concurrency, progress));
     for (const warning of warnings) io.stderr.write(`Warning: ${warning}\n`);
-    const { lines, isClean } = verdictOf(targets, question.parts, api, counted);
+    const { lines, isClean } = verdictOf(targets, question.intervals, api, counted);
     const stdout = streamOutput(io.stdout, 'the standard output');
     for (const line of lines) await stdout.write(`${line}\n`);
     await stdout.sync();

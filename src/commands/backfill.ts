@@ -6,7 +6,7 @@ import type { Config, Vdn } from '../config/schema.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { count } from '../core/format.ts';
 import { isSameJob, parseState } from '../history/checkpoint.ts';
-import { planHistory } from '../history/plan.ts';
+import { expectedBefore, planHistory } from '../history/plan.ts';
 import {
   fileOutput,
   loadState,
@@ -16,7 +16,7 @@ import {
   stateFileOf,
   streamOutput,
 } from '../history/output.ts';
-import { historyAnswers } from '../history/fetch.ts';
+import { fetchHistory } from '../history/fetch.ts';
 import { HistoryText } from '../history/samples.ts';
 import { type Progress, startProgress } from '../history/progress.ts';
 import { formatRange, isRelative, parseRange, parseTime } from '../history/time-range.ts';
@@ -24,7 +24,7 @@ import { BACKFILL_USAGE, type BackfillFlags, jobOf, parseFlags } from './backfil
 import type { CommandIo } from './io.ts';
 import { select, type Selection } from './selection.ts';
 
-/** The state is saved this often; after a crash what was written since is cut off and fetched again. */
+/** The state is saved this often. After a crash, what was written since is cut off and fetched again. */
 const CHECKPOINT_MS = 2000;
 
 /** The stored state of the same job. Relative times keep the meaning that they had in the first run. */
@@ -56,9 +56,37 @@ function describer({ vdnLabelNames }: Config, selections: readonly Selection[]) 
   return (target: number, id: number): Vdn => known[target]?.get(id) ?? { id, name: '', labels };
 }
 
+/** The job of this command, and where to resume it. */
+interface Start {
+  readonly job: BackfillJob;
+  readonly state: BackfillState | undefined;
+}
+
+/** @throws UsageError, OperationError */
+async function prepare(
+  flags: BackfillFlags,
+  config: Config,
+  selections: readonly Selection[],
+  { clock, io }: { readonly clock: Clock; readonly io: CommandIo },
+): Promise<Start> {
+  const now = clock.now();
+  if (flags.resume) {
+    const given = { from: flags.from ?? '-1d', to: flags.to ?? 'now' };
+    const state = await resumeFrom(flags, jobOf({ ...flags, ...given }, config, selections, now), now);
+    return { job: state.job, state };
+  }
+  const job = jobOf(flags, config, selections, now);
+  if (parseRange(flags, now).isMoved) io.stderr.write(`Aligned to 5-minute windows: ${formatRange(job.range)}\n`);
+  await refuseUnfinished(flags);
+  return { job, state: undefined };
+}
+
+async function openOutput({ output, force }: BackfillFlags, resumeAt: number | undefined, io: CommandIo) {
+  return output === '-' ? streamOutput(io.stdout, 'the standard output') : fileOutput(output, { resumeAt, force });
+}
+
 /**
- * Runs a backfill to its end; returns the exit code. It can be resumed after every failure but those of the command
- * line.
+ * Runs a backfill to its end; returns the exit code. It can be resumed after every failure except a wrong command line.
  * @throws UsageError, ConfigError, OperationError
  */
 export async function backfill(args: readonly string[], io: CommandIo, clock: Clock = systemClock): Promise<number> {
@@ -70,48 +98,23 @@ export async function backfill(args: readonly string[], io: CommandIo, clock: Cl
   const config = await loadConfig(flags.configFile, io.env);
   for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
   const selections = select(config, flags);
-  const now = clock.now();
-  let state: BackfillState | undefined;
-  let job: BackfillJob;
-  if (flags.resume) {
-    const given = { from: flags.from ?? '-1d', to: flags.to ?? 'now' };
-    state = await resumeFrom(flags, jobOf({ ...flags, ...given }, config, selections, now), now);
-    job = state.job;
-  } else {
-    job = jobOf(flags, config, selections, now);
-    if (parseRange(flags, now).isMoved) io.stderr.write(`Aligned to 5-minute windows: ${formatRange(job.range)}\n`);
-    await refuseUnfinished(flags);
-  }
-
+  const { job, state } = await prepare(flags, config, selections, { clock, io });
   const plan = planHistory(job.targets, job.range);
-  const output =
-    flags.output === '-'
-      ? streamOutput(io.stdout, 'the standard output')
-      : await fileOutput(flags.output, { resumeAt: state?.bytes, force: flags.force });
+  const output = await openOutput(flags, state?.bytes, io);
   const text = new HistoryText({ ...job, labelNames: config.vdnLabelNames });
   const ccIdOf = (target: number) => selections[target]?.config.ccId;
   const describe = describer(config, selections);
   const work = new Backfill({ job, plan, text, output, describe, ccIdOf }, state);
 
-  let done = 0;
-  for (let index = 0; index < work.next; index++) done += plan.at(index).expected;
   if (state !== undefined) io.stderr.write(`Resuming ${flags.output}: ${formatRange(job.range)}\n`);
+  const done = expectedBefore(plan, work.next);
   const progress = startProgress({ title: 'Backfill', stream: io.stderr, clock, total: plan.expected, done });
-  const answers = historyAnswers(
-    {
-      plan,
-      callCenters: selections.map(({ config: callCenter }) => callCenter),
-      clock,
-      environment: io.env,
-      random: Math.random,
-      concurrency: flags.concurrency,
-      progress,
-    },
-    work.next,
-    io.signal,
-  );
+  const callCenters = selections.map(({ config: callCenter }) => callCenter);
+  const { concurrency } = flags;
+  const { env: environment, signal } = io;
+  const source = { plan, callCenters, clock, environment, random: Math.random, concurrency, progress };
   const started = clock.monotonic();
-  await run({ work, answers, output, flags, progress, clock, signal: io.signal });
+  await run({ work, responses: fetchHistory(source, work.next, signal), output, flags, progress, clock, signal });
 
   const took = formatDuration(Math.round((clock.monotonic() - started) / 1000) * 1000);
   const size = `${(output.bytes / 1e6).toFixed(1)} MB`;
@@ -120,7 +123,7 @@ export async function backfill(args: readonly string[], io: CommandIo, clock: Cl
   return work.isIncomplete ? 1 : 0;
 }
 
-/** An unfinished backfill is not overwritten unasked, even if its output is gone. */
+/** An unfinished backfill is overwritten only with --force, even if its output is gone. */
 async function refuseUnfinished({ output, force }: BackfillFlags): Promise<void> {
   if (output === '-' || force || (await loadState(stateFileOf(output))) === undefined) return;
   throw new UsageError(`${output} is an unfinished backfill: add --resume to go on, or --force to start again`);
@@ -128,7 +131,7 @@ async function refuseUnfinished({ output, force }: BackfillFlags): Promise<void>
 
 interface Run {
   readonly work: Backfill;
-  readonly answers: ReturnType<typeof historyAnswers>;
+  readonly responses: ReturnType<typeof fetchHistory>;
   readonly output: Output;
   readonly flags: BackfillFlags;
   readonly progress: Progress;
@@ -136,8 +139,8 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
-/** Takes every answer; leaves a state to resume from when it cannot. */
-async function run({ work, answers, output, flags, progress, clock, signal }: Run): Promise<void> {
+/** Takes every response. On a failure it saves a state to resume from. */
+async function run({ work, responses, output, flags, progress, clock, signal }: Run): Promise<void> {
   const isFile = flags.output !== '-';
   const stateFile = stateFileOf(flags.output);
   let state = work.toState();
@@ -152,8 +155,8 @@ async function run({ work, answers, output, flags, progress, clock, signal }: Ru
     await save();
     if (output.bytes === 0) await work.start();
     state = work.toState();
-    for await (const answer of answers) {
-      await work.take(answer);
+    for await (const response of responses) {
+      await work.take(response);
       state = work.toState();
       if (clock.monotonic() - (savedAt ?? 0) >= CHECKPOINT_MS) await save();
     }
@@ -163,7 +166,7 @@ async function run({ work, answers, output, flags, progress, clock, signal }: Ru
     progress.stop();
     if (error !== signal.reason && !(error instanceof OperationError)) throw error;
     const what = error instanceof OperationError ? error.message : 'Interrupted';
-    throw new OperationError(`${what}\n${await leave(save, () => savedAt !== undefined, flags.output)}`, {
+    throw new OperationError(`${what}\n${await saveForResume(save, () => savedAt !== undefined, flags.output)}`, {
       cause: error,
     });
   } finally {
@@ -172,13 +175,13 @@ async function run({ work, answers, output, flags, progress, clock, signal }: Ru
   }
 }
 
-/** Saves where an unfinished backfill stands, as far as that is possible, and says how to go on. */
-async function leave(save: () => Promise<void>, isSaved: () => boolean, output: string): Promise<string> {
+/** Saves the state of an unfinished backfill if possible; returns what the user can do next. */
+async function saveForResume(save: () => Promise<void>, isSaved: () => boolean, output: string): Promise<string> {
   if (output === '-') return 'What was written is not complete';
   try {
     await save();
   } catch {
-    // The state of the last checkpoint is still there: more is fetched again.
+    // The state of the last checkpoint is still there: only more has to be fetched again.
   }
   if (!isSaved()) return `${output} is not complete: delete it`;
   return `${output} is not complete: repeat the command with --resume to go on, or delete it and ${stateFileOf(output)}`;

@@ -1,5 +1,5 @@
 /** What an operator is told about differences: which, when, and where to look. Pure. */
-import { AUDITED, compare, type Difference, type Parts, type Sums, total } from './counter-growth.ts';
+import { AUDITED, compare, type Difference, type Intervals, type Sums, total } from './counter-growth.ts';
 import { OperationError } from '../core/errors.ts';
 import { count, formatIds } from '../core/format.ts';
 import type { HistoryTarget } from './plan.ts';
@@ -24,16 +24,16 @@ function lineOf({ callCenter, difference: { vdn, metric, api, counted } }: Findi
   return `${callCenter} VDN ${vdn}: ${metric}: API ${api}, Prometheus ${found} (${off > 0 ? '+' : ''}${off})`;
 }
 
-/** When both sides differ, parts that touch as one stretch, with the VDNs that do. */
-function stretches(findings: readonly Finding[], parts: Parts): string[] {
-  const byPart = Array.from({ length: parts.length }, (_, part) =>
-    findings.filter(({ difference }) => difference.parts.includes(part)),
+/** When both sides differ, intervals that touch as one stretch, with the VDNs that do. */
+function stretches(findings: readonly Finding[], intervals: Intervals): string[] {
+  const byInterval = Array.from({ length: intervals.length }, (_, interval) =>
+    findings.filter(({ difference }) => difference.intervals.includes(interval)),
   );
   const runs: { from: number; to: number; findings: Finding[] }[] = [];
-  for (const [part, differing] of byPart.entries()) {
+  for (const [interval, differing] of byInterval.entries()) {
     if (differing.length === 0) continue;
-    const from = parts.from + part * parts.width;
-    const to = Math.min(parts.to, from + parts.width);
+    const from = intervals.from + interval * intervals.width;
+    const to = Math.min(intervals.to, from + intervals.width);
     const run = runs.at(-1);
     if (run?.to === from) {
       run.to = to;
@@ -77,7 +77,7 @@ const KINDS: readonly { readonly is: (windows: Difference | undefined) => boolea
 ];
 
 /** When and, by kinds, where to look; a shorter range and `--vdn` tell the time more exactly. */
-function explain(findings: readonly Finding[], parts: Parts): string[] {
+function explain(findings: readonly Finding[], intervals: Intervals): string[] {
   if (findings.length === 0) return [];
   const windows = new Map(
     findings.filter(({ difference }) => difference.field === 'windows').map((one) => [keyOf(one), one.difference]),
@@ -86,7 +86,7 @@ function explain(findings: readonly Finding[], parts: Parts): string[] {
     const ofKind = findings.filter((one) => is(windows.get(keyOf(one))));
     return ofKind.length === 0 ? [] : [`${hint} (${vdnsOf(ofKind)})`];
   });
-  return ['They differ in:', ...stretches(findings, parts), ...kinds];
+  return ['They differ in:', ...stretches(findings, intervals), ...kinds];
 }
 
 /** Sums of the VDNs of each target. */
@@ -99,7 +99,7 @@ type Side = readonly ReadonlyMap<number, Sums>[];
  */
 export function verdictOf(
   targets: readonly HistoryTarget[],
-  parts: Parts,
+  intervals: Intervals,
   api: Side,
   counted: Side,
 ): { lines: string[]; isClean: boolean } {
@@ -112,7 +112,7 @@ export function verdictOf(
   const compared = pairs.reduce((sum, { said, found }) => sum + new Set([...said.keys(), ...found.keys()]).size, 0);
   if (compared === 0) {
     throw new OperationError(
-      `Nothing to compare: neither the API nor Prometheus has anything of these VDNs from ${formatRange(parts)}`,
+      `Nothing to compare: neither the API nor Prometheus has anything of these VDNs from ${formatRange(intervals)}`,
     );
   }
   const findings = pairs.flatMap(({ callCenter, said, found }) =>
@@ -130,8 +130,8 @@ export function verdictOf(
       : `${differing} of ${count(compared, 'VDN')} ${differing === 1 ? 'differs' : 'differ'}`;
   const lines = [
     ...findings.map(lineOf),
-    `${verdict}: ${formatRange(parts)}, ${count(compared, 'VDN')}, ${about.join(', ')}`,
-    ...explain(findings, parts),
+    `${verdict}: ${formatRange(intervals)}, ${count(compared, 'VDN')}, ${about.join(', ')}`,
+    ...explain(findings, intervals),
   ];
   return { lines, isClean: differing === 0 };
 }

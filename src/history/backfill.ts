@@ -2,7 +2,7 @@ import type { Vdn } from '../config/schema.ts';
 import { Gaps, type GapsState } from './gaps.ts';
 import type { HistoryPlan, HistoryTarget } from './plan.ts';
 import type { Output } from './output.ts';
-import type { HistoryAnswer } from './fetch.ts';
+import type { HistoryResponse } from './fetch.ts';
 import { type Account, continueAccounts, type HistoryFormat, type HistoryText } from './samples.ts';
 import { NO_TOTALS } from '../ledger/vdn-account.ts';
 import type { WindowRange } from '../core/window.ts';
@@ -81,7 +81,7 @@ export class Backfill {
   }
 
   /** Writes the samples of the next step. @throws OperationError when the output takes no more */
-  async take({ step, result }: HistoryAnswer): Promise<void> {
+  async take({ step, result }: HistoryResponse): Promise<void> {
     const { job, text, output, describe, ccIdOf } = this.#options;
     const { target, query } = step;
     if (step.isFirstOfGroup) {

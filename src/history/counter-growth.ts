@@ -14,30 +14,30 @@ const METRICS = TOTAL_METRICS.flatMap(({ name, field: of }) =>
 );
 const FIELD_OF = new Map(METRICS.map(({ name, field }) => [name, field]));
 
-/** A range is cut into so many parts at most, to tell when something differs: few enough for 5,000 VDNs in memory. */
-const MAX_PARTS = 48;
+/** A range is cut into so many intervals at most, to tell when something differs: few enough for 5,000 VDNs in memory. */
+const MAX_INTERVALS = 48;
 
-/** Equal parts of a range, the last one may be shorter. */
-export interface Parts extends WindowRange {
+/** Equal intervals of a range, the last one may be shorter. */
+export interface Intervals extends WindowRange {
   readonly width: number;
   readonly length: number;
 }
 
-export function partsOf({ from, to }: WindowRange): Parts {
-  const width = Math.ceil(windowsBetween(from, to) / MAX_PARTS) * WINDOW_MS;
+export function intervalsOf({ from, to }: WindowRange): Intervals {
+  const width = Math.ceil(windowsBetween(from, to) / MAX_INTERVALS) * WINDOW_MS;
   return { from, to, width, length: Math.ceil((to - from) / width) };
 }
 
-/** For each counter its growth in each part. */
+/** For each counter its growth in each interval. */
 export type Sums = Readonly<Record<AuditedField, number[]>>;
 
-function noSums({ length }: Parts): Sums {
+function noSums({ length }: Intervals): Sums {
   const zeros = () => Array<number>(length).fill(0);
   return { inbound: zeros(), answered: zeros(), outbound: zeros(), windows: zeros() };
 }
 
-function add(sums: number[], part: number, value: number): void {
-  sums[part] = (sums[part] ?? 0) + value;
+function add(sums: number[], interval: number, value: number): void {
+  sums[interval] = (sums[interval] ?? 0) + value;
 }
 
 export function total(sums: readonly number[] | undefined): number {
@@ -45,11 +45,11 @@ export function total(sums: readonly number[] | undefined): number {
 }
 
 /** Adds a window of the API to the sums of its VDN. */
-export function addWindow(vdns: Map<number, Sums>, window: VdnWindow, parts: Parts): void {
-  const sums = vdns.get(window.vdn) ?? noSums(parts);
+export function addWindow(vdns: Map<number, Sums>, window: VdnWindow, intervals: Intervals): void {
+  const sums = vdns.get(window.vdn) ?? noSums(intervals);
   vdns.set(window.vdn, sums);
-  const part = Math.floor((window.start - parts.from) / parts.width);
-  for (const field of AUDITED) add(sums[field], part, field === 'windows' ? 1 : (window[field] ?? 0));
+  const interval = Math.floor((window.start - intervals.from) / intervals.width);
+  for (const field of AUDITED) add(sums[field], interval, field === 'windows' ? 1 : (window[field] ?? 0));
 }
 
 /** The selector of the audited counters of some VDNs. */
@@ -96,11 +96,11 @@ interface Chain {
 /** Adds up how much counters grew, over slices that come in the order of time. */
 export class GrowthCounter {
   readonly #series = new Map<string, Growth>();
-  readonly #parts: Parts;
+  readonly #intervals: Intervals;
 
-  /** @param parts of the windows that are audited */
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  /** @param intervals of the windows that are audited */
+  constructor(intervals: Intervals) {
+    this.#intervals = intervals;
   }
 
   add({ labels, samples }: RawSeries): void {
@@ -112,21 +112,28 @@ export class GrowthCounter {
     for (const [ms, value] of samples) {
       if (Number.isNaN(value)) continue;
       if (growth === undefined) {
-        growth = { vdn, field, firstAt: ms, lastAt: ms, last: value, grown: Array<number>(this.#parts.length).fill(0) };
+        growth = {
+          vdn,
+          field,
+          firstAt: ms,
+          lastAt: ms,
+          last: value,
+          grown: Array<number>(this.#intervals.length).fill(0),
+        };
         this.#series.set(key, growth);
         continue;
       }
-      const part = this.#partAt(ms);
+      const interval = this.#intervalAt(ms);
       // A counter that falls began again at 0.
-      if (part >= 0) add(growth.grown, part, value >= growth.last ? value - growth.last : value);
+      if (interval >= 0) add(growth.grown, interval, value >= growth.last ? value - growth.last : value);
       growth.last = value;
       growth.lastAt = ms;
     }
   }
 
-  /** The part of the window that a sample is the first to show; negative for one before the range. */
-  #partAt(ms: number): number {
-    const { from, width } = this.#parts;
+  /** The interval of the window that a sample is the first to show; negative for one before the range. */
+  #intervalAt(ms: number): number {
+    const { from, width } = this.#intervals;
     return Math.floor((windowAt(ms) - WINDOW_MS - from) / width);
   }
 
@@ -146,10 +153,10 @@ export class GrowthCounter {
       if (before === undefined) known.push({ lastAt, grown: [...grown] });
       else {
         before.lastAt = lastAt;
-        for (const [part, value] of grown.entries()) add(before.grown, part, value);
+        for (const [interval, value] of grown.entries()) add(before.grown, interval, value);
       }
       const largest = known.reduce((a, b) => (total(b.grown) > total(a.grown) ? b : a));
-      totals.set(vdn, { ...(totals.get(vdn) ?? noSums(this.#parts)), [field]: largest.grown });
+      totals.set(vdn, { ...(totals.get(vdn) ?? noSums(this.#intervals)), [field]: largest.grown });
     }
     return totals;
   }
@@ -162,8 +169,8 @@ export interface Difference {
   readonly api: number;
   /** Undefined when there is no such series. */
   readonly counted: number | undefined;
-  /** Indexes of the parts that differ. */
-  readonly parts: readonly number[];
+  /** Indexes of the intervals that differ. */
+  readonly intervals: readonly number[];
 }
 
 /** Where both sides differ, by VDN. */
@@ -174,9 +181,11 @@ export function compare(api: ReadonlyMap<number, Sums>, counted: ReadonlyMap<num
       const said = api.get(vdn)?.[field] ?? [];
       const found = counted.get(vdn)?.[field];
       if (total(said) === total(found)) return [];
-      const parts = (found ?? said).flatMap((_, part) => ((said[part] ?? 0) === (found?.[part] ?? 0) ? [] : [part]));
+      const intervals = (found ?? said).flatMap((_, interval) =>
+        (said[interval] ?? 0) === (found?.[interval] ?? 0) ? [] : [interval],
+      );
       const sum = found === undefined ? undefined : total(found);
-      return [{ vdn, metric: name, field, api: total(said), counted: sum, parts }];
+      return [{ vdn, metric: name, field, api: total(said), counted: sum, intervals }];
     }),
   );
 }

@@ -5,51 +5,50 @@ import { createClientFor } from '../cms/create-client.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CallCenterConfig } from '../config/schema.ts';
 import { ApiError, OperationError } from '../core/errors.ts';
-import { type HistoryPlan, type HistoryStep, inOrder } from './plan.ts';
+import { expectedBefore, type HistoryPlan, type HistoryStep, inOrder } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { withRetry } from '../cms/retry.ts';
 
-/** Readings of a query whose rows do not add up to its count, before the rows that came are taken for all there are. */
+/** How often a query is read whose rows do not add up to its count. After that the rows that came are used. */
 const MAX_READINGS = 3;
 
-export interface HistoryAnswer {
+export interface HistoryResponse {
   readonly step: HistoryStep;
   /** Its failure is `incomplete` or undefined. */
   readonly result: QueryResult;
 }
 
-export interface HistorySourceOptions {
+export interface FetchHistoryOptions {
   readonly plan: HistoryPlan;
   /** In the order of the plan's targets. */
   readonly callCenters: readonly CallCenterConfig[];
   readonly clock: Clock;
   readonly environment: ProxyEnvironment;
   readonly random: () => number;
-  /** Requests under way at once. */
+  /** Requests in progress at once. */
   readonly concurrency: number;
   readonly progress: Progress;
 }
 
 /**
- * Fetches the steps of a plan from `start` on, patiently, and yields their answers in order; shows the progress.
+ * Fetches the steps of a plan from `start` on, with retries, and yields the responses in order; shows the progress.
  * @throws OperationError when a request failed for good; the reason of `signal` when it is aborted
  */
-export async function* historyAnswers(
-  options: HistorySourceOptions,
+export async function* fetchHistory(
+  options: FetchHistoryOptions,
   start: number,
   signal: AbortSignal,
-): AsyncGenerator<HistoryAnswer, void> {
+): AsyncGenerator<HistoryResponse, void> {
   const { plan, progress, concurrency } = options;
-  let done = 0;
-  for (let index = 0; index < start; index++) done += plan.at(index).expected;
+  let done = expectedBefore(plan, start);
   // Rows of steps that are not complete yet: one step can take a minute.
-  let rowsUnderWay = 0;
+  let rowsInProgress = 0;
   const onRows = (rows: number): void => {
-    rowsUnderWay += rows;
-    progress.update(Math.min(plan.expected, done + rowsUnderWay));
+    rowsInProgress += rows;
+    progress.update(Math.min(plan.expected, done + rowsInProgress));
   };
   const clients = options.callCenters.map((config) => clientOf(config, options, onRows));
-  const fetch = async (index: number, either: AbortSignal): Promise<HistoryAnswer> => {
+  const fetch = async (index: number, either: AbortSignal): Promise<HistoryResponse> => {
     const step = plan.at(index);
     const { client, config } = at(clients, step.target);
     try {
@@ -61,10 +60,10 @@ export async function* historyAnswers(
   };
 
   try {
-    for await (const answer of inOrder({ start, end: plan.length, concurrency }, fetch, signal)) {
-      yield answer;
-      done += answer.step.expected;
-      rowsUnderWay = Math.max(0, rowsUnderWay - answer.result.windows.length);
+    for await (const response of inOrder({ start, end: plan.length, concurrency }, fetch, signal)) {
+      yield response;
+      done += response.step.expected;
+      rowsInProgress = Math.max(0, rowsInProgress - response.result.windows.length);
       progress.update(done);
     }
   } finally {
@@ -78,7 +77,7 @@ function at<T>(list: readonly T[], index: number): T {
   return item;
 }
 
-function clientOf(config: CallCenterConfig, options: HistorySourceOptions, onRows: (rows: number) => void) {
+function clientOf(config: CallCenterConfig, options: FetchHistoryOptions, onRows: (rows: number) => void) {
   const { clock, environment, concurrency, random, progress } = options;
   const onRetry = (failure: ApiError, waitMs: number): void => {
     progress.log(`${config.name}: ${failure.message}; trying again in ${Math.ceil(waitMs / 1000)}s`);
@@ -88,7 +87,7 @@ function clientOf(config: CallCenterConfig, options: HistorySourceOptions, onRow
     environment,
     connections: concurrency,
     onRequest: () => undefined,
-    // With all VDNs a row is not a unit of the progress.
+    // With all VDNs the progress does not count rows.
     send: withRetry(post, { random, onRetry, onRows: config.vdns === 'all' ? () => undefined : onRows }),
   });
   return { client, config };

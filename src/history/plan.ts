@@ -1,16 +1,15 @@
-/** A long range of windows as queries that the API accepts, and their answers in order. */
+/** Cuts a long range into queries that the API accepts, and runs them in order. */
 import { chunks, type Query } from '../cms/client.ts';
 import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
 
 /**
- * Rows of a query, all pages together: what is held in memory, times the number of queries at once. A week of one VDN,
- * so that the 31 days that the API allows are never reached, rounded up or not. Fewer rows would cost a
- * CMS without `count` a request more for each query that ends with a full page. A stored state counts in these steps:
- * another number needs another version of it.
+ * Rows of one query, all pages together; memory holds this many for each concurrent query. This is about a week of one
+ * VDN, well below the 31 days that the API allows. Smaller queries would cost a CMS that sends no `count` more requests.
+ * The state file of a backfill counts in these steps: give it a new version when you change this number.
  */
 const ROWS_PER_QUERY = 2_000;
 
-/** With `all` the number of VDNs is unknown: half an hour, 30,000 rows at the very most. */
+/** With `all` the number of VDNs is unknown. Half an hour has 30,000 rows at most. */
 const WINDOWS_PER_QUERY_OF_ALL = 6;
 
 /** The VDNs of one call center. */
@@ -30,7 +29,7 @@ export interface HistoryStep {
   readonly expected: number;
 }
 
-/** Steps by index, none of them made before it is asked for: a year of 5,000 VDNs has 50,000. */
+/** Steps by index. Each is made when it is needed: a year of 5,000 VDNs has 50,000. */
 export interface HistoryPlan {
   readonly length: number;
   /** Sum of what all steps expect. */
@@ -74,6 +73,13 @@ export function planHistory(targets: readonly HistoryTarget[], range: WindowRang
   };
 }
 
+/** The sum of what the steps before `index` expect. */
+export function expectedBefore(plan: HistoryPlan, index: number): number {
+  let expected = 0;
+  for (let i = 0; i < index; i++) expected += plan.at(i).expected;
+  return expected;
+}
+
 /**
  * Runs `fetch` for the indexes from `start` up to `end`, at most `concurrency` at once, and yields the results in the
  * order of the indexes. At most `concurrency` results are held. When one fails, or the caller stops, the others are
@@ -92,7 +98,7 @@ export async function* inOrder<T>(
     for (;;) {
       while (pending.length < concurrency && next < end) {
         const result = fetch(next++, either);
-        // It may fail while an earlier one is awaited; it is awaited in its turn, or given up with the others.
+        // Handled when it is awaited; until then a failure must not count as unhandled.
         result.catch(() => undefined);
         pending.push(result);
       }

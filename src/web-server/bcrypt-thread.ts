@@ -8,7 +8,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A worker needs a JavaScript file: a program that runs from its source, as tests do, takes that of the last build. */
+/** A worker needs a JavaScript file. A program that runs from its sources, as in tests, uses the file of the last build. */
 const WORKER = new URL(
   import.meta.url.endsWith('.ts') ? '../../dist/web-server/bcrypt-worker.js' : './bcrypt-worker.js',
   import.meta.url,
@@ -22,6 +22,22 @@ export interface BcryptThread {
   readonly close: () => Promise<void>;
 }
 
+function startWorker(onResult: (result: ComparisonResult) => void, onError: (error: Error) => void): Worker {
+  const worker = new Worker(WORKER, {
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
+  });
+  worker.unref();
+  worker.on('message', onResult);
+  worker.on('error', onError);
+  return worker;
+}
+
+function rejectAll(waiting: Map<number, Waiting>, error: Error): void {
+  for (const { reject } of waiting.values()) reject(error);
+  waiting.clear();
+}
+
 /**
  * Compares passwords one after the other in a thread of its own: each takes about 80 ms of CPU time at cost 10, which
  * would delay scrapes and polls on the main thread. The thread starts with the first comparison.
@@ -33,20 +49,17 @@ export function bcryptThread(): BcryptThread {
   let lastId = 0;
 
   const start = (): Worker => {
-    const started = new Worker(WORKER, {
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
-    });
-    started.unref();
-    started.on('message', ({ id, isSame }: ComparisonResult) => {
-      waiting.get(id)?.resolve(isSame);
-      waiting.delete(id);
-      if (waiting.size === 0) idle = setTimeout(() => void stop(), IDLE_MS).unref();
-    });
-    started.on('error', (error: Error) => {
-      if (worker === started) worker = undefined;
-      rejectAll(error);
-    });
+    const started = startWorker(
+      ({ id, isSame }) => {
+        waiting.get(id)?.resolve(isSame);
+        waiting.delete(id);
+        if (waiting.size === 0) idle = setTimeout(() => void stop(), IDLE_MS).unref();
+      },
+      (error) => {
+        if (worker === started) worker = undefined;
+        rejectAll(waiting, error);
+      },
+    );
     return started;
   };
 
@@ -55,11 +68,6 @@ export function bcryptThread(): BcryptThread {
     worker = undefined;
     clearTimeout(idle);
     await ending?.terminate();
-  };
-
-  const rejectAll = (error: Error): void => {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
   };
 
   return {
@@ -72,7 +80,7 @@ export function bcryptThread(): BcryptThread {
         worker.postMessage(comparison);
       }),
     close: async () => {
-      rejectAll(new Error('The server is closing'));
+      rejectAll(waiting, new Error('The server is closing'));
       await stop();
     },
   };

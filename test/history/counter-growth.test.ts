@@ -3,7 +3,7 @@ import {
   addWindow,
   compare,
   GrowthCounter,
-  partsOf,
+  intervalsOf,
   sampleRange,
   sampleSlices,
   selectorOf,
@@ -16,7 +16,7 @@ import { WINDOW_MS } from '../../src/core/window.ts';
 
 const FROM = Date.UTC(2026, 0, 1);
 const RANGE = { from: FROM, to: FROM + 12 * WINDOW_MS };
-const PARTS = partsOf(RANGE);
+const INTERVALS = intervalsOf(RANGE);
 const labels = (more: Record<string, string> = {}) => ({
   __name__: 'aicc_cti_inbound_calls_total',
   call_center: 'a',
@@ -28,7 +28,7 @@ type Samples = readonly (readonly [minute: number, value: number])[];
 
 /** Inbound calls that series, each with an instance label of its own, have counted. */
 function counted(...series: readonly Samples[]): number {
-  const counter = new GrowthCounter(PARTS);
+  const counter = new GrowthCounter(INTERVALS);
   for (const [index, samples] of series.entries()) {
     const at = samples.map(([minute, value]): [number, number] => [FROM + minute * 60_000, value]);
     counter.add({ labels: labels({ instance: String(index) }), samples: at });
@@ -56,7 +56,7 @@ describe('growth of a counter', () => {
   });
 
   test('goes on over slices, and takes the larger of two replicas', () => {
-    const counter = new GrowthCounter(PARTS);
+    const counter = new GrowthCounter(INTERVALS);
     const add = (instance: string, minute: number, value: number) => {
       counter.add({ labels: labels({ instance }), samples: [[FROM + minute * 60_000, value]] });
     };
@@ -135,7 +135,7 @@ describe('growth of a counter', () => {
   });
 
   test('takes no notice of other metrics', () => {
-    const counter = new GrowthCounter(PARTS);
+    const counter = new GrowthCounter(INTERVALS);
     counter.add({ labels: labels({ __name__: 'up' }), samples: [[FROM, 1]] });
     expect(counter.totals().size).toBe(0);
   });
@@ -159,8 +159,8 @@ test('the selector escapes the name of the call center', () => {
   expect(selectorOf('a', 'all')).not.toContain('vdn');
 });
 
-function sums(values: Partial<Record<keyof Sums, number>>, part = 0): Sums {
-  const of = (value = 0) => Array.from({ length: PARTS.length }, (_, index) => (index === part ? value : 0));
+function sums(values: Partial<Record<keyof Sums, number>>, interval = 0): Sums {
+  const of = (value = 0) => Array.from({ length: INTERVALS.length }, (_, index) => (index === interval ? value : 0));
   return {
     inbound: of(values.inbound),
     answered: of(values.answered),
@@ -172,32 +172,33 @@ function sums(values: Partial<Record<keyof Sums, number>>, part = 0): Sums {
 test('differences are told by VDN and metric, and VDNs of one side alone count as 0 on the other', () => {
   const window = { vdn: 1, start: FROM, inbound: 5, answered: 4 };
   const api = new Map<number, Sums>();
-  addWindow(api, window, PARTS);
-  addWindow(api, { ...window, outbound: 2 }, PARTS);
-  addWindow(api, { vdn: 2, start: FROM + 3 * WINDOW_MS }, PARTS);
+  addWindow(api, window, INTERVALS);
+  addWindow(api, { ...window, outbound: 2 }, INTERVALS);
+  addWindow(api, { vdn: 2, start: FROM + 3 * WINDOW_MS }, INTERVALS);
   expect(api.get(1)).toEqual(sums({ inbound: 10, answered: 8, outbound: 2, windows: 2 }));
   const found = new Map([
     [1, sums({ inbound: 10, answered: 7, outbound: 2, windows: 2 })],
     [3, sums({ outbound: 1 }, 11)],
   ]);
   expect(compare(api, found)).toEqual([
-    { vdn: 1, metric: 'aicc_cti_inbound_calls_answered_total', field: 'answered', api: 8, counted: 7, parts: [0] },
-    { vdn: 2, metric: 'aicc_cti_windows_total', field: 'windows', api: 1, counted: undefined, parts: [3] },
-    { vdn: 3, metric: 'aicc_cti_outbound_calls_total', field: 'outbound', api: 0, counted: 1, parts: [11] },
+    { vdn: 1, metric: 'aicc_cti_inbound_calls_answered_total', field: 'answered', api: 8, counted: 7, intervals: [0] },
+    { vdn: 2, metric: 'aicc_cti_windows_total', field: 'windows', api: 1, counted: undefined, intervals: [3] },
+    { vdn: 3, metric: 'aicc_cti_outbound_calls_total', field: 'outbound', api: 0, counted: 1, intervals: [11] },
   ]);
 });
 
-test('a range has few parts, of whole windows, however long it is', () => {
-  expect(PARTS).toEqual({ ...RANGE, width: WINDOW_MS, length: 12 });
-  const month = partsOf({ from: FROM, to: FROM + 31 * 86_400_000 });
+test('a range has few intervals, of whole windows, however long it is', () => {
+  expect(INTERVALS).toEqual({ ...RANGE, width: WINDOW_MS, length: 12 });
+  const month = intervalsOf({ from: FROM, to: FROM + 31 * 86_400_000 });
   expect(month).toMatchObject({ width: 186 * WINDOW_MS, length: 48 });
-  expect(partsOf({ from: FROM, to: FROM + 49 * WINDOW_MS })).toMatchObject({ width: 2 * WINDOW_MS, length: 25 });
+  expect(intervalsOf({ from: FROM, to: FROM + 49 * WINDOW_MS })).toMatchObject({ width: 2 * WINDOW_MS, length: 25 });
 });
 
 describe('the verdict', () => {
   const target = (callCenter: string) => ({ callCenter, vdns: [1, 2, 3, 4] });
   const side = (...vdns: readonly (readonly [vdn: number, sums: Sums])[]) => new Map(vdns);
-  const tell = (api: Map<number, Sums>, found: Map<number, Sums>) => verdictOf([target('hq')], PARTS, [api], [found]);
+  const tell = (api: Map<number, Sums>, found: Map<number, Sums>) =>
+    verdictOf([target('hq')], INTERVALS, [api], [found]);
 
   test('is clean when nothing differs, and none at all when nothing was there', () => {
     const one = side([1, sums({ inbound: 1234, windows: 1 })]);
