@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { MEMORY_OPTIONS } from '../../src/core/memory.ts';
 
 /** Runs a module in a Node.js of its own, whose heap nobody else has grown; returns what it prints. */
 const runModule = (code: string): unknown =>
@@ -17,6 +18,11 @@ test('the young generation does not grow', () => {
     );
   expect(grown('')).toBeGreaterThan(8);
   expect(grown('keepMemorySmall();')).toBeLessThanOrEqual(2);
+});
+
+test('V8 knows each option', () => {
+  const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  for (const option of MEMORY_OPTIONS) expect(known).toMatch(new RegExp(`^ +${option.split('=')[0] ?? ''} `, 'm'));
 });
 
 test('a full collection is made on request, and leaves no function `gc` behind', () => {
