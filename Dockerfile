@@ -4,6 +4,9 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
+# What `--version` shows: --build-arg SOURCE_REVISION=$(git rev-parse HEAD). Without it the revision is "unknown".
+ARG SOURCE_REVISION=unknown
+ARG SOURCE_DATE_EPOCH
 # What the program needs at run time, and its bill of materials: no compiler, no source maps, no types, no papers.
 RUN npm run build \
  && npm prune --omit=dev --no-audit --no-fund \
