@@ -8,6 +8,8 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after `ms`, or at once when `signal` is aborted. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** {@link sleepUntil} checks the clocks this often; by default every 5 seconds. */
+  readonly checkIntervalMs?: number;
 }
 
 export const systemClock: Clock = {
@@ -54,6 +56,6 @@ export async function sleepUntil(clock: Clock, deadline: Moment, signal: AbortSi
   for (;;) {
     const left = msUntil(deadline, momentOf(clock));
     if (left === 0 || signal.aborted) return;
-    await clock.sleep(Math.min(left, CHECK_INTERVAL_MS), signal);
+    await clock.sleep(Math.min(left, clock.checkIntervalMs ?? CHECK_INTERVAL_MS), signal);
   }
 }

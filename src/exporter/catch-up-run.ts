@@ -1,10 +1,11 @@
 import type { Query } from '../cms/client.ts';
-import { type Moment, momentOf, msUntil } from '../core/clock.ts';
+import { planQueries } from '../cms/query-plan.ts';
+import { after, type Moment, momentOf, msUntil } from '../core/clock.ts';
 import type { ApiError, FailureReason } from '../core/errors.ts';
 import { WINDOW_MS } from '../core/window.ts';
 import { createYield } from '../core/yield.ts';
 import type { CatchUp } from '../ledger/catch-up-plan.ts';
-import { applyResponses } from './apply-responses.ts';
+import { applyResponses, type QueryResponse } from './apply-responses.ts';
 import { iso, type PollContext } from './poll.ts';
 import type { CatchUpOutcome } from './schedule.ts';
 
@@ -13,6 +14,12 @@ const QUERY_FAILURES: readonly FailureReason[] = ['api', 'invalid', 'incomplete'
 
 /** A query is given up after this many failures in a row, so that it does not hold up the others. */
 const MAX_TRIES = 3;
+
+/** After this many queries in a row that the API refused, the rest of the batch is given up, too. */
+const MAX_REFUSALS = 3;
+
+/** Responses are applied, and so stored, together: at the end of a batch, and this often. */
+const APPLY_INTERVAL_MS = 5_000;
 
 /** How often a long catch-up logs its progress. */
 const REPORT_INTERVAL_MS = 30_000;
@@ -24,9 +31,11 @@ const REPORT_INTERVAL_MS = 30_000;
 export class CatchUpRun {
   readonly #context: PollContext;
   readonly #plan: CatchUp;
-  /** The query that is next, or failed and is sent again. */
-  #query: Query | undefined;
+  /** What is to be sent of one query of the plan, each for one page; the first may have failed and is sent again. */
+  #batch: Query[] = [];
+  #batches = 0;
   #tries = 0;
+  #refusals = 0;
   #done = 0;
   #counted = 0;
   #reportedAt: number;
@@ -68,9 +77,9 @@ export class CatchUpRun {
     const yieldIfDue = createYield(clock);
     while (this.#outcome === undefined && msUntil(deadline, momentOf(clock)) > 0) {
       await yieldIfDue();
-      if (this.#query === undefined) this.#takeQuery(latest);
-      if (this.#query === undefined) continue;
-      const failure = await this.#send(this.#query, latest, signal);
+      if (this.#batch.length === 0) this.#takeBatch(latest);
+      if (this.#batch.length === 0) continue;
+      const failure = await this.#sendBatch(deadline, latest, signal);
       if (failure !== undefined) return { failure };
       this.#reportProgress();
     }
@@ -78,32 +87,48 @@ export class CatchUpRun {
   }
 
   /** Takes the next query of the plan, or finishes. The plan pauses now and then without a query. */
-  #takeQuery(latest: number): void {
+  #takeBatch(latest: number): void {
     const next = this.#plan.queries.next();
     if (next.done === true) {
       this.#finish(latest);
       return;
     }
-    this.#query = next.value;
-    if (next.value !== undefined && this.#done === 1)
-      this.#context.logger.info(this.#fields, 'Catching up on missed windows');
+    if (next.value === undefined) return;
+    const { vdns, range } = next.value;
+    this.#batch = vdns === 'all' ? [next.value] : planQueries(vdns, range);
+    this.#refusals = 0;
+    if (++this.#batches === 2) this.#context.logger.info(this.#fields, 'Catching up on missed windows');
   }
 
-  /** Returns the failure of a query that is to be sent again. */
-  async #send(query: Query, latest: number, signal: AbortSignal): Promise<ApiError | undefined> {
-    const sent = momentOf(this.#context.clock);
-    const result = await this.#context.client.query(query, signal);
-    this.#counted += await applyResponses(this.#context, [{ query, result }], latest, sent);
-    const { failure } = result;
-    if (failure !== undefined) {
-      const isOwn = QUERY_FAILURES.includes(failure.reason) && failure.retryAfterMs === undefined;
-      if (++this.#tries < MAX_TRIES && !isOwn) return failure;
-      this.#failed.push(query);
+  /** Sends what is left of the batch, and applies the responses. Returns a failure that other queries would meet, too. */
+  async #sendBatch(deadline: Moment, latest: number, signal: AbortSignal): Promise<ApiError | undefined> {
+    const { client, clock } = this.#context;
+    const sent = momentOf(clock);
+    const end = after(sent, Math.min(APPLY_INTERVAL_MS, msUntil(deadline, sent)));
+    const responses: QueryResponse[] = [];
+    let stop: ApiError | undefined;
+    for (const query of [...this.#batch]) {
+      const result = await client.query(query, signal);
+      responses.push({ query, result });
+      stop = this.#noteResult(result.failure);
+      if (stop !== undefined || this.#batch.length === 0 || msUntil(end, momentOf(clock)) === 0) break;
     }
-    this.#query = undefined;
+    this.#counted += await applyResponses(this.#context, responses, latest, sent);
+    return stop;
+  }
+
+  /** Takes the first query off the batch unless it is sent again. Returns a failure that other queries would meet, too. */
+  #noteResult(failure: ApiError | undefined): ApiError | undefined {
+    const isRefused = failure !== undefined && QUERY_FAILURES.includes(failure.reason);
+    const stop = isRefused && failure.retryAfterMs === undefined ? undefined : failure;
+    if (stop !== undefined && ++this.#tries < MAX_TRIES) return stop;
+    this.#refusals = isRefused ? this.#refusals + 1 : 0;
+    const isGivenUp = this.#refusals >= MAX_REFUSALS;
+    const done = isGivenUp ? this.#batch.splice(0) : this.#batch.splice(0, 1);
+    if (failure !== undefined) this.#failed.push(...done);
     this.#tries = 0;
     this.#done++;
-    return undefined;
+    return failure?.retryAfterMs === undefined ? undefined : stop;
   }
 
   #finish(latest: number): void {
@@ -113,7 +138,7 @@ export class CatchUpRun {
     const outcome = { ...this.#fields, queries: this.#done, counted: this.#counted };
     const failed = this.#failed.length;
     if (failed > 0) logger.warn({ ...outcome, failed }, 'Catch-up finished with failed queries');
-    else if (this.#done > 1) logger.info(outcome, 'Catch-up finished');
+    else if (this.#batches > 1) logger.info(outcome, 'Catch-up finished');
   }
 
   #reportProgress(): void {

@@ -67,8 +67,9 @@ export function decide(state: ScheduleState, settings: ScheduleSettings, at: Mom
     const isNewWindow = latest !== state.polledLatest;
     return { step: 'poll', latest, kind: isNewWindow ? 'regular' : state.failures > 0 ? 'retry' : 'missing' };
   }
-  const until = after(at, pollInMs);
-  return canCatchUp(state, latest, at) ? { step: 'catch up', latest, until } : { step: 'sleep', until };
+  const catchUpInMs = msUntilCatchUp(state, latest, at);
+  if (catchUpInMs === 0) return { step: 'catch up', latest, until: after(at, pollInMs) };
+  return { step: 'sleep', until: after(at, Math.min(pollInMs, catchUpInMs)) };
 }
 
 function msUntilPoll(state: ScheduleState, { settleDelayMs }: ScheduleSettings, at: Moment): number {
@@ -82,10 +83,11 @@ function msUntilPoll(state: ScheduleState, { settleDelayMs }: ScheduleSettings, 
   return Math.max(pollIn, msUntil(state.pausedUntil, at));
 }
 
-function canCatchUp(state: ScheduleState, latest: number, at: Moment): boolean {
+/** Infinity when nothing is to be caught up on before the next poll. */
+function msUntilCatchUp(state: ScheduleState, latest: number, at: Moment): number {
   const isResponding = state.failures === 0 || state.isPartial;
-  const isPaused = msUntil(state.pausedUntil, at) > 0 || msUntil(state.catchUpPausedUntil, at) > 0;
-  return state.isCatchUpDue && isResponding && !isPaused && state.catchUpFailedIn !== latest;
+  if (!state.isCatchUpDue || !isResponding || state.catchUpFailedIn === latest) return Infinity;
+  return Math.max(msUntil(state.pausedUntil, at), msUntil(state.catchUpPausedUntil, at));
 }
 
 export interface PolledInput {

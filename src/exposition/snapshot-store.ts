@@ -97,22 +97,26 @@ export class SnapshotStore {
     this.update([...previous.#windows.values()].filter(({ vdn }) => ids?.has(vdn) ?? true));
   }
 
-  #isStale(window: VdnWindow, now: number): boolean {
-    return now - (window.start + WINDOW_MS) > this.#options.staleAfterMs;
+  /** A window that has not begun came while the clock was ahead: it would keep every real one from being shown. */
+  #isShown({ start }: VdnWindow, now: number): boolean {
+    return start <= now && now - (start + WINDOW_MS) <= this.#options.staleAfterMs;
   }
 
   /** What is to be shown at `now`; the same object as long as that is the same. */
   snapshot(now: number): CallCenterSnapshot {
     if (this.#snapshot?.isCurrentAt(now) === true) return this.#snapshot;
-    let freshUntil = Infinity;
+    let [begunAt, freshUntil] = [-Infinity, Infinity];
     for (const [vdn, window] of this.#windows) {
-      if (this.#isStale(window, now)) this.#windows.delete(vdn);
-      else freshUntil = Math.min(freshUntil, window.start + WINDOW_MS + this.#options.staleAfterMs);
+      if (!this.#isShown(window, now)) this.#windows.delete(vdn);
+      else {
+        begunAt = Math.max(begunAt, window.start);
+        freshUntil = Math.min(freshUntil, window.start + WINDOW_MS + this.#options.staleAfterMs);
+      }
     }
     const { callCenter } = this.#options;
     const openings = this.#openingsAt(now);
     const vdns = this.#configured().map((vdn) => this.#state(vdn, openings));
-    const isCurrentAt = (moment: number) => moment <= freshUntil && openings.holdAt(moment);
+    const isCurrentAt = (moment: number) => moment >= begunAt && moment <= freshUntil && openings.holdAt(moment);
     this.#snapshot = { callCenter, version: ++this.#version, vdns, isCurrentAt };
     return this.#snapshot;
   }

@@ -2,6 +2,7 @@ import type { Query, QueryResult } from '../cms/client.ts';
 import type { VdnWindow } from '../cms/rows.ts';
 import { MAX_VDNS } from '../config/schema.ts';
 import { MAX_RANGE_MS, WINDOW_MS, windowAt, type WindowRange } from '../core/window.ts';
+import { hasActivity } from './activity.ts';
 import { type CatchUp, planCatchUp } from './catch-up-plan.ts';
 import { CountingStart, healed } from './counting-start.ts';
 import { ALL, QueryCoverage } from './coverage.ts';
@@ -75,8 +76,9 @@ export class Ledger {
     this.#recheckedAt = state?.recheckedAt ?? currentWindow;
     this.#oldestStored = Math.min(...[...stored.values()].map(({ horizonStart }) => horizonStart));
     for (const id of vdns === 'all' ? stored.keys() : vdns) {
-      const account = stored.get(id);
-      this.#accounts.set(id, account ? this.#restoredAccount(account) : this.#newAccount(currentWindow));
+      const known = stored.get(id);
+      const account = known && VdnAccount.fromState(known, this.#span, vdns !== 'all');
+      this.#accounts.set(id, account ?? this.#newAccount(currentWindow));
     }
     this.#coverage = QueryCoverage.resume(vdns, state?.coveredUpTo ?? [], stored, currentWindow - WINDOW_MS);
   }
@@ -88,10 +90,6 @@ export class Ledger {
 
   #newAccount(horizonStart: number): VdnAccount {
     return new VdnAccount(horizonStart, this.#span, this.#options.vdns !== 'all');
-  }
-
-  #restoredAccount(state: AccountState): VdnAccount {
-    return VdnAccount.fromState(state, this.#span, this.#options.vdns !== 'all');
   }
 
   #unit(vdn: number): number {
@@ -118,14 +116,15 @@ export class Ledger {
    * @param clocks when the query was sent
    */
   record(query: Query, result: QueryResult, latest: number, clocks: Clocks): Recorded {
-    const clock = trustedClock(clocks, result.windows, latest, this.#rowClock.at(clocks));
+    const clock = trustedClock(clocks, result.windows, latest, this.#rowClock);
     this.#rowClock.observe(clock);
     const horizon = horizonOf(this.#options, latest, clock.latest);
     const hasMoved = this.#placeStart(query, result, clock);
     const hasGivenUp = isAnswered(result) && this.#advance(query, horizon);
     // A window counted before the start is decided could not be taken back: its row is requested again.
     if (this.#start.isUndecided) return { changed: hasMoved || hasGivenUp, counted: 0, settled: [] };
-    const counts = this.#count(result.windows, horizon);
+    const rows = result.windows.filter((row) => row.start <= clock.zerosUntil || hasActivity(row));
+    const counts = this.#count(rows, horizon);
     if (result.failure === undefined) this.#markAnswered(query, horizon);
     if (isAnswered(result)) this.#forget(horizon);
     return { ...counts, changed: hasMoved || hasGivenUp || counts.changed };
@@ -210,6 +209,8 @@ export class Ledger {
    */
   catchUp(latest: number): CatchUp | undefined {
     if (this.#start.isUndecided) return undefined;
+    // A time in the future came from a wrong clock.
+    this.#recheckedAt = Math.min(this.#recheckedAt, latest);
     return planCatchUp({
       ...{ horizon: horizonOf(this.#options, latest), upTo: this.regularRange(latest).from - WINDOW_MS },
       countingStart: Math.min(this.#start.window, this.#oldestStored),

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type CallCenterConfig,
@@ -189,6 +190,31 @@ describe('a change of the config', () => {
     await prepared.commit();
     expect(loaded).toEqual(['main', 'new']);
     await eventually(() => exporter.isReady());
+  });
+
+  it('waits for the call center that it replaces', async () => {
+    const saves: string[] = [];
+    let isSlow = false;
+    let finish = (): void => undefined;
+    const save = async () => {
+      saves.push('begins');
+      if (isSlow) await new Promise<void>((resolve) => (finish = resolve));
+      saves.push('ends');
+    };
+    await start(configOf(callCenter('main', [1])), {}, { ...noStorage, save });
+    await eventually(() => exporter.isReady() && (center('main').status().nextPollAt ?? 0) > clock.now());
+    saves.length = 0;
+    isSlow = true;
+    clock.advance(windowAt(clock.now()) + WINDOW_MS + 11_000 - clock.now());
+    await eventually(() => saves.length > 0);
+    isSlow = false;
+    const changed = change(configOf(callCenter('main', [1, 2])));
+    await delay(100);
+    finish();
+    await changed;
+    // What the old one counted is stored before the new one continues from it.
+    expect(saves.slice(0, 4)).toEqual(['begins', 'ends', 'begins', 'ends']);
+    expect(totals('main')[1]?.windows).toBe(1);
   });
 
   it('that is given up leaves no trace either', async () => {

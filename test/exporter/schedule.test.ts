@@ -87,7 +87,7 @@ describe('the next step', () => {
       NOW,
       catchUp(DUE),
     ],
-    ['catch-up waits for Retry-After', { ...TO_CATCH_UP, pausedUntil: later(MINUTE) }, NOW, sleep(DUE)],
+    ['catch-up waits for Retry-After', { ...TO_CATCH_UP, pausedUntil: later(MINUTE) }, NOW, sleep(later(MINUTE))],
     ['catch-up waits after failed queries', { ...TO_CATCH_UP, catchUpPausedUntil: later(5 * MINUTE) }, NOW, sleep(DUE)],
     [
       'the clock was set back an hour: poll',

@@ -38,6 +38,15 @@ describe('what was not requested', () => {
     expect(ledger.totals(1)).toMatchObject({ windows: 13, missing: 0 });
   });
 
+  it('is rechecked after a first start by a clock 3 days ahead', () => {
+    const ledger = new Ledger(OPTIONS, startedAt(at(864), at(0)));
+    for (let index = -1; index <= 30; index++) {
+      poll(ledger, index, (vdn, row) => !(vdn === 1 && row === 4));
+      catchUp(ledger, index, (vdn, row) => !(vdn === 1 && row === 4) || index > 20);
+    }
+    expect(ledger.totals(1)).toMatchObject({ windows: 31, missing: 0 });
+  });
+
   it('is rechecked from the newest window on that has passed the lookback', () => {
     const ledger = new Ledger(OPTIONS, startedAt(at(0)));
     for (let index = -1; index <= 12; index++) poll(ledger, index, (vdn, row) => !(vdn === 2 && row === 8));

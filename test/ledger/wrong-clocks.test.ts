@@ -64,6 +64,21 @@ describe('wrong clocks', () => {
     expect(ledger.totals(1).inbound).toBe(61);
   });
 
+  it('lose no call of a VDN that was added while our clock was 3 days ahead and the API filled the future', () => {
+    const before = new Ledger({ ...OPTIONS, vdns: [1] }, startedAt(at(0)));
+    for (let index = 0; index <= 9; index++) poll(before, index);
+    const ahead = (index: number) => soonAfter(index).now + 864 * WINDOW_MS;
+    const ledger = new Ledger(OPTIONS, startedAt(ahead(9), at(10)), before.toState());
+    pollWith(ledger, { ...soonAfter(10), now: ahead(10) }, () => false, true);
+    for (let index = 11; index <= 30; index++) {
+      poll(ledger, index);
+      catchUp(ledger, index);
+    }
+    // Its counting starts when the clock is set right: with the window that is running then.
+    expect(ledger.totals(2)).toMatchObject({ inbound: 19, windows: 19 });
+    expect(ledger.totals(1)).toMatchObject({ inbound: 31, windows: 31 });
+  });
+
   it('age windows from when their query was sent, not from when its response came', () => {
     const sent = { now: at(4), monotonic: 1000 };
     const booked: Clocks = { now: at(5), apiNow: at(2), monotonic: 1000 + WINDOW_MS };

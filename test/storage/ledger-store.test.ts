@@ -383,6 +383,19 @@ describe('the lock of the storage', () => {
     await expect(open(directory, beating)).rejects.toThrow('in use by another exporter (process 1)');
   });
 
+  it('refuses one of another machine with the same host name, process namespace and process id', async () => {
+    const lock = join(directory, 'lock');
+    const first = await open();
+    const mine = JSON.parse(await readFile(lock, 'utf8')) as { where: string };
+    await first.close();
+    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const where = mine.where.replace(bootId, '00000000-0000-4000-8000-000000000000');
+    await writeFile(lock, JSON.stringify({ token: 'theirs', pid: process.pid, where }));
+    let beats = 0;
+    const beating = fastClock(() => utimes(lock, ++beats, beats));
+    await expect(open(directory, beating)).rejects.toThrow('in use by another exporter');
+  });
+
   it('does not write any more once another process took it over', async () => {
     const lock = join(directory, 'lock');
     let isTaken = false;

@@ -102,6 +102,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
     scraped = snapshot;
   };
   const clock: Clock = {
+    checkIntervalMs: 60_000,
     now: () => world.now,
     monotonic: () => world.monotonic,
     sleep: (ms) => {
@@ -129,6 +130,9 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
     },
     onRequest: () => {
       oracle.onRequest();
+    },
+    onAnswered: (...response) => {
+      oracle.onAnswered(...response);
     },
   });
   const poll = {

@@ -1,5 +1,8 @@
+import type { Query } from '../../../src/cms/client.ts';
+import type { VdnWindow } from '../../../src/cms/rows.ts';
 import { WINDOW_MS, windowAt } from '../../../src/core/window.ts';
 import type { CallCenterSnapshot } from '../../../src/exposition/snapshot-store.ts';
+import { hasActivity } from '../../../src/ledger/activity.ts';
 import type { LedgerState } from '../../../src/ledger/ledger.ts';
 import { NO_TOTALS, type Totals } from '../../../src/ledger/vdn-account.ts';
 import { HOUR, MAX_MORE_LOOKBACK, QUIET_MS, type Scenario, type Settings, VDNS } from './scenario.ts';
@@ -15,10 +18,16 @@ export class Oracle {
   /** The window with which each VDN's counting must start. */
   readonly #starts = new Map<number, number>();
   #wasAll = false;
+  #isUndecided = false;
   #requests = 0;
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;
+  }
+
+  /** Whether counting has not started yet: the clocks differ by hours, and no row has shown which one is wrong. */
+  get isUndecided(): boolean {
+    return this.#isUndecided;
   }
 
   onRequest(): void {
@@ -33,6 +42,8 @@ export class Oracle {
   onStart(settings: Settings, state: LedgerState | undefined, trueNow: number, now: number): void {
     // Without a ledger, the API's clock decides when ours is wrong.
     const start = windowAt(state === undefined && Math.abs(now - trueNow) > 30_000 ? trueNow : now);
+    const { hasDate, dateErrorMs } = this.#upstream.options;
+    this.#isUndecided = state === undefined && hasDate && dateErrorMs !== 0;
     const stored = new Set(state?.vdns.map(([vdn]) => vdn));
     for (const vdn of VDNS) {
       const isConfigured = settings.isAll || !settings.without.includes(vdn);
@@ -43,6 +54,26 @@ export class Oracle {
       if (isConfigured) this.#starts.set(vdn, start);
     }
     this.#wasAll = settings.isAll;
+  }
+
+  /**
+   * The API answered for these VDNs. A start far in the future came from a clock that was wrong then: it moves to the
+   * window that is running.
+   * @param trueNow when the query was sent
+   * @param now the same by our clock
+   */
+  onAnswered({ vdns }: Query, rows: readonly VdnWindow[], trueNow: number, now: number): void {
+    const { hasDate, dateErrorMs } = this.#upstream.options;
+    const isProven = rows.some(hasActivity);
+    if (isProven) this.#isUndecided = false;
+    // Rows with activity prove that a `Date` header hours off is wrong. Without both nothing is known.
+    const isDateBelieved = hasDate && (dateErrorMs === 0 || !isProven);
+    if (!isProven && !isDateBelieved) return;
+    const running = windowAt(isDateBelieved ? Math.max(now, trueNow + dateErrorMs) : now);
+    for (const [vdn, start] of this.#starts) {
+      const isAsked = vdns === 'all' || vdns.includes(vdn);
+      if (isAsked && start > running + HOUR) this.#starts.set(vdn, running);
+    }
   }
 
   /** A scrape: no counter falls, and no gauge is stale. */
@@ -56,6 +87,7 @@ export class Oracle {
       this.#shown.set(id, totals);
       if (window !== undefined && now - window.start - WINDOW_MS > STALE_AFTER_MS)
         this.problems.add(`VDN ${id} shows a stale window`);
+      if (window !== undefined && window.start > now) this.problems.add(`VDN ${id} shows a window that has not begun`);
     }
   }
 
@@ -67,7 +99,7 @@ export class Oracle {
       if (!this.#starts.has(vdn)) this.problems.add(`VDN ${vdn} is counted and not configured`);
     for (const [vdn, start] of this.#starts) {
       const { totals, deficit } = accounts.get(vdn) ?? { totals: NO_TOTALS, deficit: NO_TOTALS };
-      const truth = this.#truth(vdn, start, end);
+      const truth = this.#truth(vdn, this.#isUndecided ? end : start, end);
       for (const field of ['inbound', 'answered', 'outbound'] as const) {
         const counted = totals[field] - deficit[field];
         if (counted !== truth[field])

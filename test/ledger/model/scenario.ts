@@ -5,7 +5,7 @@ export const HOUR = 60 * MINUTE;
 /** Start of every scenario: a Wednesday at midnight, UTC. */
 export const START = Date.UTC(2026, 10, 18);
 /** Time without new rows after the last fault, for late rows to come and to be requested again. */
-export const QUIET_MS = 20 * HOUR;
+export const QUIET_MS = 12 * HOUR;
 export const VDNS = [1, 2, 7];
 /** How many more windows than the least a scenario may look back. */
 export const MAX_MORE_LOOKBACK = 3;

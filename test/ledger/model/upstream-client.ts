@@ -22,10 +22,19 @@ export interface UpstreamClientOptions {
   readonly onSkew: (ms: number) => void;
   /** Called for each request. */
   readonly onRequest: () => void;
+  /** Called with each response that is not a failure alone, and when its query was sent, by true time and our clock. */
+  readonly onAnswered: (query: Query, rows: readonly VdnWindow[], trueNow: number, now: number) => void;
 }
 
 /** A client that answers from the upstream. Requests take time. */
-export function upstreamClient({ upstream, world, stateAt, onSkew, onRequest }: UpstreamClientOptions): ApiClient {
+export function upstreamClient({
+  upstream,
+  world,
+  stateAt,
+  onSkew,
+  onRequest,
+  onAnswered,
+}: UpstreamClientOptions): ApiClient {
   const { seed, slowMs, rowsPerVdn, checksClock, hasDate, dateErrorMs } = upstream.options;
   const sendDate = () => {
     if (hasDate) onSkew(dateErrorMs - world.clockError);
@@ -42,6 +51,7 @@ export function upstreamClient({ upstream, world, stateAt, onSkew, onRequest }: 
   }
 
   function answer(query: Query, luck: number): QueryResult {
+    const sentAt = [world.trueNow, world.now] as const;
     request(luck);
     const now = world.trueNow;
     const state = stateAt(now);
@@ -52,11 +62,11 @@ export function upstreamClient({ upstream, world, stateAt, onSkew, onRequest }: 
     // The model's few VDNs stand for many, so that a catch-up takes its time: a page holds 100 rows.
     for (let page = 1; page < Math.ceil((windows.length * rowsPerVdn) / 100); page++) request(luck);
     sendDate();
-    if (state === 'fine') return { windows, rejected: [], failure: undefined };
-    windows.sort((a, b) => noise(luck * 1e9, a.vdn, a.start) - noise(luck * 1e9, b.vdn, b.start));
-    if (state === 'partial' && luck >= 0.5) {
-      return failed('incomplete', windows.slice(0, Math.floor(windows.length * luck)));
-    }
+    if (state !== 'fine') windows.sort((a, b) => noise(luck * 1e9, a.vdn, a.start) - noise(luck * 1e9, b.vdn, b.start));
+    const isCutOff = state === 'partial' && luck >= 0.5;
+    const received = isCutOff ? windows.slice(0, Math.floor(windows.length * luck)) : windows;
+    if (received.length > 0 || !isCutOff) onAnswered(query, received, ...sentAt);
+    if (isCutOff) return failed('incomplete', received);
     const repeated = state === 'scrambled' ? windows.slice(0, 3) : [];
     return { windows: [...windows, ...repeated], rejected: [], failure: undefined };
   }

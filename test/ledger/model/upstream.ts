@@ -51,6 +51,9 @@ export interface UpstreamOptions {
 
 const ZEROS = { agentsOnline: 0, inbound: 0, answered: 0, outbound: 0 };
 
+/** Zeros for windows that start later than this are only seen by a clock that is days ahead. */
+const FAR_MS = 48 * 3_600_000;
+
 /** A row that is not late comes within this time. */
 const PROMPT_MS = 40_000;
 
@@ -77,7 +80,8 @@ export class Upstream {
     // one whose ledger was lost just before, and whose last row was late, would never turn up again.
     if (start === lastWindow) return after(PROMPT_MS);
     const hour = (start / 3_600_000) % 24;
-    if (hasNights && vdn % 2 === 0 && hour >= 1 && hour < 5) return Infinity;
+    // Nights of less than 4 hours: zeros are doubted when there was activity within that time.
+    if (hasNights && vdn % 2 === 0 && hour >= 1 && hour < 4) return Infinity;
     if (this.#noise(vdn, start, 1) < missing) return Infinity;
     return after(this.#noise(vdn, start, 2) < late ? maxLateMs : PROMPT_MS);
   }
@@ -97,9 +101,10 @@ export class Upstream {
 
   /** Whether zeros are served before the row is available. */
   #isZeroUntil(availableAt: number, vdn: number, start: number, now: number): boolean {
-    const { fillsZeros, zeroFirst, lastWindow } = this.options;
-    // Zeros end before the scenario does, so that all of them are requested in it.
-    if (fillsZeros) return start < lastWindow + 12 * WINDOW_MS;
+    const { fillsZeros, zeroFirst, lastWindow, hasDate } = this.options;
+    // Zeros end before the scenario does, so that all of them are requested in it. A clock days ahead sees others:
+    // without a `Date` header nothing tells at a restart that they are of the future.
+    if (fillsZeros) return start < lastWindow + 12 * WINDOW_MS || (hasDate && start > now + FAR_MS);
     const isZeroFirst = availableAt < Infinity && this.#noise(vdn, start, 8) < zeroFirst;
     return isZeroFirst && now >= start + WINDOW_MS + PROMPT_MS;
   }

@@ -28,7 +28,8 @@ export class World {
 
   /** Our wall clock minus true time. */
   get clockError(): number {
-    const since = this.trueNow - START;
-    return this.#steps.find(({ at, length }) => since >= at && since < at + length)?.error ?? 0;
+    const since = MINUTE + this.#elapsed;
+    for (const { at, length, error } of this.#steps) if (since >= at && since < at + length) return error;
+    return 0;
   }
 }
