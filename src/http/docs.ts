@@ -42,12 +42,12 @@ export interface Docs {
 
 export const DOCS_STYLE = createStylesheet(
   `
-body > main { display: grid; grid-template-columns: 14em minmax(0, 1fr); gap: 8px 32px; max-width: 1180px; margin-bottom: 40px; }
+body > main { display: grid; grid-template-columns: 14em minmax(0, 1fr); gap: 8px 32px; margin: 18px auto 40px; }
 .program { font-size: 1.2rem; font-weight: 700; color: var(--text); }
+.contents { order: -1; }
 .contents ul { display: block; margin: 0 0 12px; font-size: .92rem; }
 .contents li { padding: 2px 0; }
 .contents ul ul { margin: 2px 0 6px 12px; }
-.contents summary { display: none; }
 .text { overflow-wrap: break-word; max-width: 52em; }
 .text h1 { margin: 0 0 10px; }
 .text h3 { margin: 22px 0 6px; }
@@ -60,7 +60,7 @@ body > main { display: grid; grid-template-columns: 14em minmax(0, 1fr); gap: 8p
 .text .scroll { margin: 10px 0; }
 @media (max-width: 760px) {
   body > main { display: block; }
-  .contents { margin: 10px 0; }
+  .contents { margin-top: 26px; border-top: 1px solid var(--line); }
 }
 `,
   "'self' data:",
@@ -101,8 +101,9 @@ export function openDocs(links: Links, directory: URL = DIRECTORY): Docs {
         title: `${page.title}: AICC CTI exporter`,
         style: DOCS_STYLE,
         path: slug === '' ? '/docs' : `/docs/${slug}`,
-        main: html`${contents(found, page)}
-          <article class="text">${new Html(text)}</article>`,
+        // A phone shows the text first.
+        main: html`<article class="text">${new Html(text)}</article>
+          ${contents(found, page)}`,
       });
     },
     async file(path) {
