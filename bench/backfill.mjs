@@ -23,7 +23,7 @@ const [flags, variables] = options.plain ? [[], {}] : [EXPORTER_FLAGS, EXPORTER_
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'aicc-bench-'));
 
-async function ask(child) {
+async function readCounters(child) {
   child.send({});
   return (await once(child, 'message'))[0];
 }
@@ -85,7 +85,7 @@ try {
       const before = cpuMs([simulator.pid]);
       const { seconds, cpu, peak, early, late } = await backfill(config);
       const own = (cpuMs([simulator.pid]) - before) / 1000;
-      const { requests, rows } = await ask(simulator);
+      const { requests, rows } = await readCounters(simulator);
       const cells = [vdns, rows, requests, seconds.toFixed(1), Math.round(rows / seconds), cpu.toFixed(1)];
       console.log(`| ${[...cells, own.toFixed(1), ...[peak, early, late].map((mb) => mb.toFixed(0))].join(' | ')} |`);
     } finally {

@@ -38,7 +38,7 @@ function has(vdn, index, holes) {
   return ((hash ^ (hash >>> 12)) >>> 0) / 2 ** 32 >= holes;
 }
 
-function answer({ vdns, range }, holes) {
+function responseTo({ vdns, range }, holes) {
   const rows = [];
   for (let start = range.from; start < range.to; start += WINDOW_MS) {
     for (const vdn of vdns === 'all' ? ids : vdns)
@@ -102,21 +102,21 @@ async function benchmark(vdns, holes) {
             ...query,
             vdns: ids.slice(100 * i, 100 * (i + 1)),
           }));
-    const answers = parts.map((part) => [part, answer(part, share)]);
+    const responses = parts.map((part) => [part, responseTo(part, share)]);
     return async () => {
       const yieldIfDue = createYield(clock);
-      for (const [part, result] of answers) {
+      for (const [part, result] of responses) {
         await yieldIfDue();
         ledger.record(part, result, at(index), clocks(index));
       }
-      return `${answers.reduce((sum, [, { windows: rows }]) => sum + rows.length, 0)} rows`;
+      return `${responses.reduce((sum, [, { windows: rows }]) => sum + rows.length, 0)} rows`;
     };
   };
   await poll(0, 0)();
   if (holes < 1) {
     for (let index = 1; index < windows; index += 24) {
       const range = { from: at(index), to: at(Math.min(index + 24, windows)) };
-      ledger.record({ vdns, range }, answer({ vdns, range }, holes), at(windows), clocks(windows));
+      ledger.record({ vdns, range }, responseTo({ vdns, range }, holes), at(windows), clocks(windows));
     }
   }
   await note('plan after a month', () => plan(ledger, at(windows)));

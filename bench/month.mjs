@@ -30,7 +30,7 @@ const exposition = createExposition({
 });
 
 /** Rows of a query: every third VDN has none at night, and the next poll corrects the first row of a window. */
-function answer({ vdns, range }, latest) {
+function responseTo({ vdns, range }, latest) {
   const windows = [];
   for (let start = range.from; start < range.to; start += WINDOW_MS) {
     const isNight = (start / 3_600_000) % 24 < 6;
@@ -50,13 +50,13 @@ for (let index = 0; index < Number(values.days) * perDay; index++) {
   const isOutage = index % 700 >= 660; // Some three hours, every two and a half days.
   if (!isOutage) {
     const regular = { vdns: ids, range: ledger.regularRange(latest) };
-    const result = answer(regular, latest);
+    const result = responseTo(regular, latest);
     ledger.record(regular, result, latest, { now, apiNow: now, monotonic: now - start });
     store.update(result.windows);
     const plan = ledger.catchUp(latest);
     for (const query of plan?.queries ?? [])
       if (query !== undefined)
-        ledger.record(query, answer(query, latest), latest, { now, apiNow: now, monotonic: now - start });
+        ledger.record(query, responseTo(query, latest), latest, { now, apiNow: now, monotonic: now - start });
     if (plan !== undefined) ledger.finish(plan, latest);
     store.publish(totalsOf(ledger));
   }

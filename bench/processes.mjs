@@ -56,8 +56,8 @@ export async function startPushgateway(text) {
   const url = `http://127.0.0.1:${port}/metrics`;
   await untilAnswers(url);
   const body = text.toString().replaceAll(/^(?:# (?:HELP|TYPE) )?process_.*\n/gm, '');
-  const answer = await fetch(`${url}/job/bench`, { method: 'PUT', body });
-  if (!answer.ok) throw new Error(`pushgateway: ${await answer.text()}`);
+  const response = await fetch(`${url}/job/bench`, { method: 'PUT', body });
+  if (!response.ok) throw new Error(`pushgateway: ${await response.text()}`);
   return { pids: [child.pid], url, stop: () => child.kill() };
 }
 

@@ -56,10 +56,10 @@ async function measure({ pids, url, headers, isSlow = false }) {
 
 /** The body as it is sent; fetch would inflate it. */
 async function fetchBody(url, headers) {
-  const answer = await new Promise((resolve, reject) => {
+  const response = await new Promise((resolve, reject) => {
     get(url, { headers }, resolve).on('error', reject);
   });
-  return Buffer.concat(await answer.toArray());
+  return Buffer.concat(await response.toArray());
 }
 
 async function compare(simulator, directory) {

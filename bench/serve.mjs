@@ -52,8 +52,8 @@ export async function startSimulator() {
   const { found, stop } = await startProgram([], args, /listening on (http:\/\/[^/]+)/);
   const delay = async (ms) => {
     const faults = ms > 0 ? [{ kind: 'slow', seconds: ms / 1000 }] : [];
-    const answer = await fetch(`${found}/-/faults`, { method: 'POST', body: JSON.stringify(faults) });
-    if (!answer.ok) throw new Error(`The simulator refused a delay: ${await answer.text()}`);
+    const response = await fetch(`${found}/-/faults`, { method: 'POST', body: JSON.stringify(faults) });
+    if (!response.ok) throw new Error(`The simulator refused a delay: ${await response.text()}`);
   };
   return { url: found, delay, stop };
 }

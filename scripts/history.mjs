@@ -123,9 +123,9 @@ export async function writeRecords(file, { url, rules, from, to }) {
   const all = parseYaml(rules).groups.flatMap((group) => group.rules);
   for (const { record, expr } of all.filter((rule) => rule.record !== undefined && !rule.expr.includes('vdn:'))) {
     const body = new URLSearchParams({ query: expr, start: String(from), end: String(to), step: String(WINDOW) });
-    const answer = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
-    if (answer.status !== 'success') throw new Error(`${record}: ${answer.error}`);
-    for (const { metric, values } of answer.data.result) {
+    const response = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
+    if (response.status !== 'success') throw new Error(`${record}: ${response.error}`);
+    for (const { metric, values } of response.data.result) {
       const labels = Object.entries({ ...metric, __name__: undefined })
         .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${JSON.stringify(value)}`]))
         .join(',');

@@ -115,8 +115,8 @@ async function time(url, parameters) {
   let series = 0;
   for (let run = 0; run < 5; run++) {
     const start = performance.now();
-    const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(parameters) });
-    const { status, error, data: result } = await answer.json();
+    const response = await fetch(url, { method: 'POST', body: new URLSearchParams(parameters) });
+    const { status, error, data: result } = await response.json();
     seconds.push((performance.now() - start) / 1000);
     if (status !== 'success') throw new Error(`${error} in ${parameters.query}`);
     series = result.result.length;

@@ -105,7 +105,7 @@ async function startExporter() {
 }
 
 /** Time limits of a server shrink with its time: on a busy machine it may give up a connection before it came to it. */
-async function ask(address) {
+async function get(address) {
   try {
     const response = await fetch(`${address}/metrics`, { headers: { connection: 'close' } });
     return response.ok ? await response.text() : undefined;
@@ -115,7 +115,7 @@ async function ask(address) {
 }
 
 async function scrape(address) {
-  const text = await ask(address);
+  const text = await get(address);
   if (text === undefined) {
     unanswered++;
     return;

@@ -71,7 +71,7 @@ async function withProgress<T>(title: string, { io, clock, plan }: Question, wor
 async function sumsOfApi(question: Question, concurrency: number, progress: Progress): Promise<Map<number, Sums>[]> {
   const { selections, targets, intervals, plan, io, clock } = question;
   const sums = targets.map(() => new Map<number, Sums>());
-  const answers = fetchHistory(
+  const responses = fetchHistory(
     {
       plan,
       callCenters: selections.map(({ config }) => config),
@@ -84,7 +84,7 @@ async function sumsOfApi(question: Question, concurrency: number, progress: Prog
     0,
     io.signal,
   );
-  for await (const { step, result } of answers) {
+  for await (const { step, result } of responses) {
     const { callCenter } = targets[step.target] ?? { callCenter: '' };
     if (result.failure !== undefined) {
       throw new OperationError(

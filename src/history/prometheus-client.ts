@@ -131,7 +131,7 @@ function hintFor(reason: string): string {
 export function createPrometheus({ url, headers, dispatcher, onWarning }: PrometheusOptions): Prometheus {
   const { endpoint, shown, authorization } = targetOf(url);
 
-  async function ask(form: URLSearchParams, signal: AbortSignal): Promise<RawSeries[]> {
+  async function send(form: URLSearchParams, signal: AbortSignal): Promise<RawSeries[]> {
     const response = await request(endpoint, {
       method: 'POST',
       headers: {
@@ -145,9 +145,9 @@ export function createPrometheus({ url, headers, dispatcher, onWarning }: Promet
     });
     const text = await response.body.text();
     if (response.statusCode !== 200) throw new Error(reasonOf(response.statusCode, text));
-    const answer = parseJson(text);
-    for (const warning of warningsOf(answer)) onWarning(`${shown}: ${oneLine(warning, 300)}`);
-    return parseMatrix(answer);
+    const body = parseJson(text);
+    for (const warning of warningsOf(body)) onWarning(`${shown}: ${oneLine(warning, 300)}`);
+    return parseMatrix(body);
   }
 
   return {
@@ -156,7 +156,7 @@ export function createPrometheus({ url, headers, dispatcher, onWarning }: Promet
       // more, and leave out what is before `from`.
       const form = new URLSearchParams({ query: `${selector}[${to - from}ms]`, time: String((to - 1) / 1000) });
       try {
-        const series = await ask(form, signal);
+        const series = await send(form, signal);
         return series.map(({ labels, samples }) => ({ labels, samples: samples.filter(([ms]) => ms >= from) }));
       } catch (error) {
         signal.throwIfAborted();

@@ -10,7 +10,7 @@ export function certificateProblem(
   { clientAuth, clientAllowedSans }: ClientRules,
   socket: TLSSocket,
 ): string | undefined {
-  if (!clientAuth.ask) return undefined;
+  if (!clientAuth.request) return undefined;
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) {
     const needed = clientAuth.require || clientAllowedSans !== undefined;

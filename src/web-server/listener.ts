@@ -104,7 +104,7 @@ export class Listener {
       ...httpOptions(limits),
       ...material.options,
       handshakeTimeout: limits.handshakeTimeout,
-      requestCert: settings.clientAuth.ask,
+      requestCert: settings.clientAuth.request,
       // The other types check the certificate after the handshake: OpenSSL knows only these two.
       rejectUnauthorized: settings.clientAuth.require && settings.clientAuth.verify,
     });

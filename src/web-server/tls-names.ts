@@ -40,12 +40,12 @@ export const CURVES: Readonly<Record<string, string>> = {
 
 /** Go's meaning, https://pkg.go.dev/crypto/tls#ClientAuthType; RequireClientCert is an older name in the toolkit. */
 export const CLIENT_AUTH_TYPES = {
-  NoClientCert: { ask: false, require: false, verify: false },
-  RequestClientCert: { ask: true, require: false, verify: false },
-  RequireAnyClientCert: { ask: true, require: true, verify: false },
-  RequireClientCert: { ask: true, require: true, verify: false },
-  VerifyClientCertIfGiven: { ask: true, require: false, verify: true },
-  RequireAndVerifyClientCert: { ask: true, require: true, verify: true },
+  NoClientCert: { request: false, require: false, verify: false },
+  RequestClientCert: { request: true, require: false, verify: false },
+  RequireAnyClientCert: { request: true, require: true, verify: false },
+  RequireClientCert: { request: true, require: true, verify: false },
+  VerifyClientCertIfGiven: { request: true, require: false, verify: true },
+  RequireAndVerifyClientCert: { request: true, require: true, verify: true },
 } as const;
 
 export type ClientAuth = (typeof CLIENT_AUTH_TYPES)[keyof typeof CLIENT_AUTH_TYPES];

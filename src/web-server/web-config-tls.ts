@@ -105,7 +105,7 @@ function readClientAuth(
       type,
       'Every certificate of a CA that this system trusts is accepted: set client_ca_file to the CA of your clients',
     );
-  if (chosen?.ask === false) {
+  if (chosen?.request === false) {
     for (const key of ['client_ca_file', 'client_ca', 'client_allowed_sans'] as const) {
       unlessEmpty(keys.optional(key))?.reportKey(
         'No effect while client_auth_type is NoClientCert, the default: choose another',

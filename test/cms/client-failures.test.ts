@@ -14,7 +14,7 @@ import type { ApiError } from '../../src/core/errors.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
-import { ask, clientOf, failureOf, queryNow } from '../support/api-client.ts';
+import { runQuery, clientOf, failureOf, queryNow } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { respondingWith, type LocalServer, serveHttp, serveTcp } from '../support/local-servers.ts';
@@ -78,7 +78,7 @@ describe('a failure names its cause and what to check', () => {
     expect(client.reports.map(({ failure }) => failure)).toEqual([told[0]]);
     expect(clock.sleeping).toBe(0);
     simulator.setFaults([]);
-    expect((await ask(client, query)).failure).toBeUndefined();
+    expect((await runQuery(client, query)).failure).toBeUndefined();
   });
 
   test('a wrong secret key is a refused signature', async () => {
@@ -116,12 +116,12 @@ describe('a failure names its cause and what to check', () => {
   });
 
   test('a body of just the most bytes is read, one byte more is not', async () => {
-    const answer = '{"resultCode":"0","resultDesc":[]}';
+    const body = '{"resultCode":"0","resultDesc":[]}';
     // Three VDNs, and their rows that start at the end of the range.
     let length = bodyLimit(6);
-    const server = await serve((_request, response) => response.end(answer.padEnd(length)));
+    const server = await serve((_request, response) => response.end(body.padEnd(length)));
     const client = clientOf({ url: server.url });
-    expect((await ask(client)).failure).toBeUndefined();
+    expect((await runQuery(client)).failure).toBeUndefined();
     length++;
     expectTold(await failureOf(client), ['invalid', 'larger than 262 KiB', 'CC-CMS']);
   });
@@ -155,7 +155,7 @@ describe('a failure names its cause and what to check', () => {
         response.setHeader('Content-Encoding', encoding);
         respondingWith([])(request, response);
       });
-      expect((await ask(clientOf({ url: server.url }))).failure).toBeUndefined();
+      expect((await runQuery(clientOf({ url: server.url }))).failure).toBeUndefined();
     },
   );
 
@@ -171,7 +171,7 @@ describe('a failure names its cause and what to check', () => {
 
   test('a byte order mark before the answer is no part of it', async () => {
     const server = await serve((_request, response) => response.end('\uFEFF{"resultCode":"0","resultDesc":[]}'));
-    expect((await ask(clientOf({ url: server.url }))).failure).toBeUndefined();
+    expect((await runQuery(clientOf({ url: server.url }))).failure).toBeUndefined();
   });
 
   test('a status tells more than a page that breaks off', async () => {
@@ -259,7 +259,7 @@ describe('time', () => {
     const clock = new FakeClock(NOON + 60_000);
     const simulator = await simulate(clock, [{ kind: 'clock', seconds }]);
     const client = clientOf({ url: simulator.url, clock });
-    await ask(client, query);
+    await runQuery(client, query);
     expect(Math.abs((client.reports[0]?.skewMs ?? NaN) - seconds * 1000)).toBeLessThanOrEqual(500);
   });
 
@@ -272,7 +272,7 @@ describe('time', () => {
         respondingWith([])(request, response);
       });
       const client = clientOf({ url: server.url });
-      await ask(client);
+      await runQuery(client);
       expect(client.reports[0]?.skewMs).toBeUndefined();
     },
   );
@@ -326,7 +326,7 @@ describe('connections', () => {
   test('are kept for one request after the other', async () => {
     const simulator = await simulate(clock);
     const client = clientOf({ url: simulator.url, clock, connections: 1 });
-    for (let round = 0; round < 20; round++) expect((await ask(client, query)).failure).toBeUndefined();
+    for (let round = 0; round < 20; round++) expect((await runQuery(client, query)).failure).toBeUndefined();
     expect(simulator.connections).toBe(1);
   });
 
@@ -336,7 +336,7 @@ describe('connections', () => {
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
-    const results = await Promise.all(Array.from({ length: 40 }, () => ask(client, query)));
+    const results = await Promise.all(Array.from({ length: 40 }, () => runQuery(client, query)));
     process.off('warning', note);
     expect(results.every(({ failure }) => failure === undefined)).toBe(true);
     expect(simulator.connections).toBeLessThanOrEqual(3);
@@ -351,7 +351,7 @@ describe('connections', () => {
     });
     const client = clientOf({ url: server.url });
     for (let round = 0; round < 20; round++) {
-      expect((await ask(client)).failure).toBeUndefined();
+      expect((await runQuery(client)).failure).toBeUndefined();
       await new Promise((resolve) => setImmediate(resolve));
     }
   });
@@ -365,7 +365,7 @@ describe('connections', () => {
     });
     let now = NOON;
     const client = clientOf({ url: server.url, clock: { ...systemClock, now: () => now++ } });
-    for (let round = 0; round < 10; round++) expect((await ask(client)).failure).toBeUndefined();
+    for (let round = 0; round < 10; round++) expect((await runQuery(client)).failure).toBeUndefined();
     expect(client.reports).toHaveLength(10);
     expect(client.prepared.length).toBeGreaterThan(10);
     expect(new Set(client.prepared.map(({ headers }) => headers['authorization'])).size).toBe(client.prepared.length);
@@ -397,7 +397,7 @@ test('a secret file that was rotated is used from the next request on', async ()
   writeFileSync(file, 'old-key\n');
   expect((await failureOf(client, query)).reason).toBe('auth');
   writeFileSync(file, 'demo-secret-key\n');
-  expect((await ask(client, query)).failure).toBeUndefined();
+  expect((await runQuery(client, query)).failure).toBeUndefined();
   rmSync(directory, { recursive: true });
 });
 
@@ -416,7 +416,10 @@ test.each([
 test('an access key that is the name of a field does not change what a response says', async () => {
   const row = { vdn: 1, beginTime: String(query.range.from), onlineAgentNums: 7 };
   const server = await serve(respondingWith([row]));
-  const { windows } = await ask(clientOf({ url: server.url, accessKey: 'onlineAgentNums' }), { ...query, vdns: [1] });
+  const { windows } = await runQuery(clientOf({ url: server.url, accessKey: 'onlineAgentNums' }), {
+    ...query,
+    vdns: [1],
+  });
   expect(windows).toEqual([{ vdn: 1, start: query.range.from, agentsOnline: 7 }]);
 });
 
@@ -453,7 +456,7 @@ describe('secrets', () => {
       fc.asyncProperty(key, key, fc.constantFrom(...echoes), async (accessKey, secretKey, chosen) => {
         echo = chosen;
         const client = clientOf({ url: server.url, accessKey, secretKey });
-        const { failure, rejected } = await ask(client);
+        const { failure, rejected } = await runQuery(client);
         const authorization = client.prepared[0]?.headers['authorization'] ?? '';
         const told = `${failure?.message ?? ''}\n${failure?.hint ?? ''}\n${failure?.resultCode ?? ''}\n${JSON.stringify(rejected)}`;
         expect(told.length).toBeGreaterThan(10);

@@ -6,7 +6,7 @@ import type { ShapeChoice } from '../../src/simulator/request-handler.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { planQueries } from '../../src/cms/query-plan.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
-import { ask, clientOf } from '../support/api-client.ts';
+import { runQuery, clientOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { serveHttp } from '../support/local-servers.ts';
 
@@ -40,7 +40,7 @@ describe('pages of the simulator', () => {
   const complete = (Object.keys(SHAPES) as ShapeName[]).filter((name) => name !== 'unstable');
   test.each([...complete, 'cycle' as const])('in the shape %s bring every row as it was served', async (shape) => {
     const simulator = await simulate(shape);
-    const result = await ask(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
     expect(result.failure).toBeUndefined();
     expect(result.rejected).toEqual([]);
     expect(new Set(result.windows.map(({ vdn, start }) => `${vdn}/${start}`)).size).toBe(300);
@@ -49,7 +49,7 @@ describe('pages of the simulator', () => {
 
   test('that overlap and leave rows out are read again, and what is still missing then is told', async () => {
     const simulator = await simulate('unstable');
-    const result = await ask(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
     expectServed(simulator, result);
     expect(result.windows.length).toBeGreaterThan(150);
     if (result.windows.length === 300) expect(result.failure).toBeUndefined();
@@ -60,7 +60,7 @@ describe('pages of the simulator', () => {
 
   test('that are smaller than asked for are read to the end when there is a count', async () => {
     const simulator = await simulate('example', { maxLimit: 40 });
-    const result = await ask(clientOf({ url: simulator.url, clock }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock }), query);
     expect(result.failure).toBeUndefined();
     expect(result.windows).toHaveLength(300);
     expect(simulator.requests).toHaveLength(8);
@@ -68,7 +68,7 @@ describe('pages of the simulator', () => {
 
   test('are asked for by integers, one after the other, and no more of them than needed', async () => {
     const simulator = await simulate('example');
-    await ask(clientOf({ url: simulator.url, clock }), query);
+    await runQuery(clientOf({ url: simulator.url, clock }), query);
     expect(simulator.requests.map((request) => [request.query?.limit, request.query?.offset])).toEqual([
       [100, 0],
       [100, 100],
@@ -80,24 +80,24 @@ describe('pages of the simulator', () => {
     const simulator = await simulate('count-absent');
     const client = clientOf({ url: simulator.url, clock });
     // All pairs that were asked for came with the third page: it is the last one, though it is full.
-    expect((await ask(client, query)).windows).toHaveLength(300);
+    expect((await runQuery(client, query)).windows).toHaveLength(300);
     expect(simulator.requests).toHaveLength(3);
-    expect((await ask(client, { ...query, vdns: 'all' })).windows).toHaveLength(300);
+    expect((await runQuery(client, { ...query, vdns: 'all' })).windows).toHaveLength(300);
     expect(simulator.requests).toHaveLength(7);
-    expect((await ask(client, { ...query, vdns: VDNS.slice(0, 50) })).windows).toHaveLength(150);
+    expect((await runQuery(client, { ...query, vdns: VDNS.slice(0, 50) })).windows).toHaveLength(150);
     expect(simulator.requests).toHaveLength(9);
   });
 
   test('bring every VDN when none is named', async () => {
     const simulator = await simulate('example');
-    const result = await ask(clientOf({ url: simulator.url, clock }), { ...query, vdns: 'all' });
+    const result = await runQuery(clientOf({ url: simulator.url, clock }), { ...query, vdns: 'all' });
     expect(result.windows).toHaveLength(300);
     expectServed(simulator, result);
   });
 
   test('with bad rows among the good ones bring the good ones, and a reason for each bad one', async () => {
     const simulator = await simulate('example', { faults: [{ kind: 'rows' }] });
-    const result = await ask(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
     expect(result.failure).toBeUndefined();
     expect(result.windows).toHaveLength(300);
     expectServed(simulator, result);
@@ -155,7 +155,7 @@ describe('planned queries', () => {
     const simulator = await simulate('unstable');
     const client = clientOf({ url: simulator.url, clock, ccId: 1 });
     const queries = planQueries(VDNS, range);
-    const results = await Promise.all(queries.map((each) => ask(client, each)));
+    const results = await Promise.all(queries.map((each) => runQuery(client, each)));
     expect(results.map(({ failure }) => failure)).toEqual(queries.map(() => undefined));
     expect(new Set(results.flatMap(({ windows }) => windows.map(({ vdn, start }) => `${vdn}/${start}`))).size).toBe(
       300,
@@ -166,7 +166,7 @@ describe('planned queries', () => {
   test('are read page by page when the server sends smaller pages', async () => {
     const simulator = await simulate('example', { maxLimit: 40 });
     const client = clientOf({ url: simulator.url, clock, ccId: 1 });
-    const results = await Promise.all(planQueries(VDNS, range).map((each) => ask(client, each)));
+    const results = await Promise.all(planQueries(VDNS, range).map((each) => runQuery(client, each)));
     expect(results.flatMap(({ windows }) => windows)).toHaveLength(300);
     expect(simulator.requests).toHaveLength(9);
   });
@@ -176,7 +176,7 @@ describe('a count', () => {
   test.each([1, 7, 1000])('that is %i too high leads to a second reading, then to incomplete', async (by) => {
     const simulator = await simulate('example', { faults: [{ kind: 'count', by }] });
     const client = clientOf({ url: simulator.url, clock, ccId: 1 });
-    const result = await ask(client, { ...query, vdns: 'all' });
+    const result = await runQuery(client, { ...query, vdns: 'all' });
     expect(result.failure?.reason).toBe('incomplete');
     expect(result.failure?.message).toContain(`300 different rows came where ${300 + by} were announced`);
     expect(result.failure?.hint).toContain('ask the vendor');
@@ -188,7 +188,7 @@ describe('a count', () => {
 
   test.each([1, 1000])('that is %i too high does not matter when all that was asked for came', async (by) => {
     const simulator = await simulate('example', { faults: [{ kind: 'count', by }] });
-    const result = await ask(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
     expect(result.failure).toBeUndefined();
     expect(result.windows).toHaveLength(300);
     expect(simulator.requests).toHaveLength(3);
@@ -196,14 +196,14 @@ describe('a count', () => {
 
   test('that is too high once is forgotten after the second reading', async () => {
     const simulator = await simulate('example', { faults: [{ kind: 'count', by: 1, times: 4 }] });
-    const result = await ask(clientOf({ url: simulator.url, clock }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock }), query);
     expect(result.failure).toBeUndefined();
     expect(result.windows).toHaveLength(300);
   });
 
   test('that is too low ends the reading there', async () => {
     const simulator = await simulate('example', { faults: [{ kind: 'count', by: -150 }] });
-    const result = await ask(clientOf({ url: simulator.url, clock }), query);
+    const result = await runQuery(clientOf({ url: simulator.url, clock }), query);
     expect(result.failure).toBeUndefined();
     expect(result.windows).toHaveLength(200);
     expectServed(simulator, result);
@@ -241,14 +241,14 @@ describe('rows', () => {
   test('that come twice are one, the later one', async () => {
     const rows = [row(1, undefined, { incallNums: 1 }), row(1, undefined, { incallNums: 2 })];
     const server = await serve(() => ({ rows, count: 1 }));
-    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: [1], range });
+    const { windows, failure } = await runQuery(clientOf({ url: server.url }), { vdns: [1], range });
     expect(windows).toEqual([{ vdn: 1, start: NOON - WINDOW_MS, inbound: 2 }]);
     expect(failure).toBeUndefined();
   });
 
   test('that start at the end of the range count towards count', async () => {
     const server = await serve(() => ({ rows: [row(1), row(1, NOON)], count: 2 }));
-    const { windows, rejected, failure } = await ask(clientOf({ url: server.url }), { vdns: [1], range });
+    const { windows, rejected, failure } = await runQuery(clientOf({ url: server.url }), { vdns: [1], range });
     expect(windows).toHaveLength(1);
     expect(rejected).toEqual([]);
     expect(failure).toBeUndefined();
@@ -258,7 +258,7 @@ describe('rows', () => {
   test('of another call center beside the wanted ones count towards count', async () => {
     const rows = [row(1, undefined, { ccId: 1 }), row(1, undefined, { ccId: 2 })];
     const server = await serve(() => ({ rows, count: '2' }));
-    const { windows, rejected, failure } = await ask(clientOf({ url: server.url, ccId: 1 }), { vdns: [1], range });
+    const { windows, rejected, failure } = await runQuery(clientOf({ url: server.url, ccId: 1 }), { vdns: [1], range });
     expect(windows).toEqual([{ vdn: 1, start: NOON - WINDOW_MS, ccId: 1 }]);
     expect(rejected.map(({ reason }) => reason)).toEqual(['wrong_cc_id']);
     expect(failure).toBeUndefined();
@@ -270,7 +270,7 @@ describe('rows', () => {
   ])('of two call centers are not mixed when none is configured, %s', async (_, ccIds) => {
     const rows = ccIds.map((ccId) => row(1, undefined, { ccId, incallNums: 10 * ccId }));
     const server = await serve(() => ({ rows, count: 2 }));
-    const { windows, rejected, failure } = await ask(clientOf({ url: server.url }), { vdns: [1], range });
+    const { windows, rejected, failure } = await runQuery(clientOf({ url: server.url }), { vdns: [1], range });
     expect(windows).toEqual([{ vdn: 1, start: NOON - WINDOW_MS, ccId: 1, inbound: 10 }]);
     expect(rejected).toHaveLength(1);
     expect(rejected[0]?.reason).toBe('wrong_cc_id');
@@ -282,7 +282,7 @@ describe('rows', () => {
   test('that came before a later page failed are kept', async () => {
     const rows = VDNS.map((vdn) => row(vdn));
     const server = await serve(({ request }) => (request === 0 ? { rows, count: 150 } : undefined));
-    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: VDNS, range });
+    const { windows, failure } = await runQuery(clientOf({ url: server.url }), { vdns: VDNS, range });
     expect(failure?.reason).toBe('http');
     expect(windows.map(({ vdn }) => vdn)).toEqual(VDNS);
     expect(server.requests()).toBe(2);
@@ -301,7 +301,7 @@ describe('a server without end', () => {
     ['that only ever grows', (page: Page) => ({ rows: made(page), count: page.offset + 1000 }), 10],
   ])('%s is left after a bounded number of requests', async (_, page, most) => {
     const server = await serve(page);
-    const { windows } = await ask(clientOf({ url: server.url }), { vdns: VDNS, range });
+    const { windows } = await runQuery(clientOf({ url: server.url }), { vdns: VDNS, range });
     expect(windows.length).toBeGreaterThan(0);
     expect(windows.length).toBeLessThanOrEqual(100);
     expect(server.requests()).toBeGreaterThan(1);
@@ -311,7 +311,7 @@ describe('a server without end', () => {
   test.each([100, 152])('that gives the same %i rows for every page is asked once more than needed', async (vdns) => {
     const rows = Array.from({ length: vdns }, (_, index) => row(index + 1));
     const server = await serve(() => ({ rows }));
-    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: 'all', range });
+    const { windows, failure } = await runQuery(clientOf({ url: server.url }), { vdns: 'all', range });
     expect(windows).toHaveLength(vdns);
     expect(failure).toBeUndefined();
     expect(server.requests()).toBe(2);
@@ -328,7 +328,7 @@ describe('a server without end', () => {
       const rows = (isFirst ? [...all.slice(0, 100), ...all.slice(120)] : all).slice(offset, offset + limit);
       return { rows, ...(isFirst || hasCount ? { count: 150 } : {}) };
     });
-    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: 'all', range });
+    const { windows, failure } = await runQuery(clientOf({ url: server.url }), { vdns: 'all', range });
     expect(failure).toBeUndefined();
     expect(windows).toHaveLength(150);
   });
@@ -339,14 +339,14 @@ describe('a server without end', () => {
       rows: rows.slice(offset),
       ...(request < 2 ? { count: 60 } : {}),
     }));
-    const { windows, failure } = await ask(clientOf({ url: server.url }), { vdns: 'all', range });
+    const { windows, failure } = await runQuery(clientOf({ url: server.url }), { vdns: 'all', range });
     expect(windows).toHaveLength(50);
     expect(failure?.reason).toBe('incomplete');
   });
 
   test('of empty pages is asked twice', async () => {
     const server = await serve(() => ({ rows: [], count: 5 }));
-    const { failure } = await ask(clientOf({ url: server.url }), { vdns: VDNS, range });
+    const { failure } = await runQuery(clientOf({ url: server.url }), { vdns: VDNS, range });
     expect(failure?.reason).toBe('incomplete');
     expect(server.requests()).toBe(2);
   });

@@ -7,7 +7,7 @@ import { proxyFromEnvironment } from '../../src/cms/proxy.ts';
 import { OperationError } from '../../src/core/errors.ts';
 import type { TlsOptions } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { ask, clientOf, failureOf } from '../support/api-client.ts';
+import { runQuery, clientOf, failureOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { respondingWith, type Proxy, serveHttp, serveProxy, serveTcp } from '../support/local-servers.ts';
 
@@ -45,11 +45,13 @@ describe('a proxy', () => {
     // Squid allows tunnels to the ports of HTTPS alone.
     const proxy = await serveProxy(200, simulator.port);
     closers.push(() => proxy.close());
-    expect((await ask(clientOf({ url: simulator.url, tls: { caFile }, proxyUrl: proxy.url }))).failure).toBeUndefined();
+    expect(
+      (await runQuery(clientOf({ url: simulator.url, tls: { caFile }, proxyUrl: proxy.url }))).failure,
+    ).toBeUndefined();
     expect(proxy.tunnels).toEqual([{ target: `127.0.0.1:${simulator.port}`, credentials: undefined }]);
     const { url } = plain.simulator;
-    expect((await ask(clientOf({ url, proxyUrl: proxy.url }))).failure).toBeUndefined();
-    expect((await ask(clientOf({ url, proxyUrl: withUser(proxy, 'user:pass') }))).failure).toBeUndefined();
+    expect((await runQuery(clientOf({ url, proxyUrl: proxy.url }))).failure).toBeUndefined();
+    expect((await runQuery(clientOf({ url, proxyUrl: withUser(proxy, 'user:pass') }))).failure).toBeUndefined();
     const target = `${url}/rest/cmsapp/v1/openapi/cti/sysindex`;
     expect(proxy.forwarded).toEqual([
       { target, credentials: undefined },
@@ -62,12 +64,12 @@ describe('a proxy', () => {
     const [proxy, other] = [await proxying(), await proxying()];
     const { simulator, caFile } = await simulate();
     const options = { url: simulator.url, tls: { caFile }, environment: { HTTPS_PROXY: proxy.url } };
-    expect((await ask(clientOf(options))).failure).toBeUndefined();
+    expect((await runQuery(clientOf(options))).failure).toBeUndefined();
     expect([proxy.tunnels.length, other.tunnels.length]).toEqual([1, 0]);
-    expect((await ask(clientOf({ ...options, proxyUrl: other.url }))).failure).toBeUndefined();
+    expect((await runQuery(clientOf({ ...options, proxyUrl: other.url }))).failure).toBeUndefined();
     expect([proxy.tunnels.length, other.tunnels.length]).toEqual([1, 1]);
     const direct = { ...options.environment, NO_PROXY: '127.0.0.0/8' };
-    expect((await ask(clientOf({ ...options, environment: direct }))).failure).toBeUndefined();
+    expect((await runQuery(clientOf({ ...options, environment: direct }))).failure).toBeUndefined();
     expect(proxy.tunnels).toHaveLength(1);
   });
 
@@ -75,7 +77,7 @@ describe('a proxy', () => {
     const proxy = await proxying();
     const { simulator, caFile } = await simulate();
     const client = clientOf({ url: simulator.url, tls: { caFile }, proxyUrl: proxy.url, connections: 2 });
-    const results = await Promise.all(Array.from({ length: 20 }, () => ask(client)));
+    const results = await Promise.all(Array.from({ length: 20 }, () => runQuery(client)));
     expect(results.every(({ failure }) => failure === undefined)).toBe(true);
     expect(proxy.tunnels.length).toBeLessThanOrEqual(2);
     expect(simulator.counters.maxActive).toBeLessThanOrEqual(2);
@@ -84,7 +86,7 @@ describe('a proxy', () => {
   test.each(['user:pass', 'user:p%40ss%3A', 'user', 'user:100%'])('gets the credentials of %s', async (user) => {
     const proxy = await proxying();
     const { simulator } = await simulate();
-    await ask(clientOf({ url: simulator.url, proxyUrl: withUser(proxy, user) }));
+    await runQuery(clientOf({ url: simulator.url, proxyUrl: withUser(proxy, user) }));
     const decoded = { 'user:p%40ss%3A': 'user:p@ss:', user: 'user:' }[user] ?? user;
     expect(proxy.tunnels[0]?.credentials).toBe(basic(decoded));
   });
@@ -94,7 +96,7 @@ describe('a proxy', () => {
     const { simulator, caFile } = await simulate();
     const trust = 'insecureSkipVerify' in tls ? tls : { caFile };
     const client = clientOf({ url: simulator.url, tls: trust, proxyUrl: proxy.url });
-    expect((await ask(client)).failure).toBeUndefined();
+    expect((await runQuery(client)).failure).toBeUndefined();
     expect(client.expiries).toEqual([simulator.certificateNotAfter]);
   });
 
@@ -105,7 +107,7 @@ describe('a proxy', () => {
     expect((await failureOf(clientOf({ ...options, tls: { caFile } }))).message).toContain('another host name');
     expect((await failureOf(clientOf(options))).hint).toContain('tls.ca_file');
     const tls = { caFile, serverName: 'other.example.com' };
-    expect((await ask(clientOf({ ...options, tls }))).failure).toBeUndefined();
+    expect((await runQuery(clientOf({ ...options, tls }))).failure).toBeUndefined();
   });
 });
 

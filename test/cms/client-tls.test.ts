@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type KeyPair, makeCertificates, type TlsOptions } from '../../src/simulator/certificates.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
-import { ask, clientOf, failureOf, type TestClient } from '../support/api-client.ts';
+import { runQuery, clientOf, failureOf, type TestClient } from '../support/api-client.ts';
 import { respondingWith, serveHttp } from '../support/local-servers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-tls-'));
@@ -33,7 +33,7 @@ async function simulate(tls: TlsOptions = {}) {
 }
 
 async function expectGood(client: TestClient): Promise<void> {
-  expect((await ask(client)).failure).toBeUndefined();
+  expect((await runQuery(client)).failure).toBeUndefined();
 }
 
 describe('the certificate of the CMS', () => {
@@ -106,11 +106,11 @@ describe('the certificate of the CMS', () => {
   test('is reported at every new connection, and never by plain HTTP', async () => {
     const { simulator, url, caFile } = await simulate();
     const client = clientOf({ url, tls: { caFile } });
-    await Promise.all([ask(client), ask(client), ask(client)]);
+    await Promise.all([runQuery(client), runQuery(client), runQuery(client)]);
     expect(client.expiries).toEqual(Array(simulator.connections).fill(simulator.certificateNotAfter));
     const plain = await serveHttp(respondingWith([]));
     const other = clientOf({ url: plain.url });
-    await ask(other);
+    await runQuery(other);
     expect(other.expiries).toEqual([]);
     await plain.close();
   });

@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type KeyPair, makeCertificates } from '../../src/simulator/certificates.ts';
-import { ask, clientOf, failureOf } from '../support/api-client.ts';
+import { runQuery, clientOf, failureOf } from '../support/api-client.ts';
 import { cleanup, temporaryDirectory } from '../support/cleanup.ts';
 import { respondingWith, serveHttp } from '../support/local-servers.ts';
 
@@ -33,7 +33,7 @@ test('a renewed CA and client certificate are used by the next connection', asyn
   const client = clientOf({ url: server.url, tls: { caFile, certFile, keyFile } });
   expect((await failureOf(client)).reason).toBe('tls');
   write(renewed.caPem, renewed.client);
-  expect((await ask(client)).failure).toBeUndefined();
+  expect((await runQuery(client)).failure).toBeUndefined();
 });
 
 test('the files that were read last stay in use while a renewal is half done', async () => {
@@ -44,7 +44,7 @@ test('the files that were read last stay in use while a renewal is half done', a
   cleanup(() => server.close());
   const client = clientOf({ url: server.url, tls: { caFile } });
   writeFileSync(caFile, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
-  expect((await ask(client)).failure).toBeUndefined();
+  expect((await runQuery(client)).failure).toBeUndefined();
 });
 
 test('a host with a trailing dot is named without it in the TLS handshake', async () => {
@@ -67,6 +67,6 @@ test('a host with a trailing dot is named without it in the TLS handshake', asyn
   cleanup(() => server.close());
   const address = server.address();
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  expect((await ask(clientOf({ url: `https://localhost.:${port}`, tls: { caFile } }))).failure).toBeUndefined();
+  expect((await runQuery(clientOf({ url: `https://localhost.:${port}`, tls: { caFile } }))).failure).toBeUndefined();
   expect(names).toEqual(['localhost']);
 });

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { ask, clientOf, failureOf } from '../support/api-client.ts';
+import { runQuery, clientOf, failureOf } from '../support/api-client.ts';
 import { cleanup } from '../support/cleanup.ts';
 import { serveTcp } from '../support/local-servers.ts';
 
@@ -38,7 +38,7 @@ describe('a kept connection', () => {
   test.each(MISUSES)('that is %s costs another try, signed anew', async (_, misuse) => {
     const server = await serve(misuse);
     const client = clientOf({ url: server.url, connections: 1 });
-    for (let round = 0; round < 4; round++) expect((await ask(client)).failure).toBeUndefined();
+    for (let round = 0; round < 4; round++) expect((await runQuery(client)).failure).toBeUndefined();
     expect(client.reports).toHaveLength(4);
     expect(server.connections()).toBe(4);
     expect(new Set(client.prepared.map(({ headers }) => headers['authorization'])).size).toBe(client.prepared.length);

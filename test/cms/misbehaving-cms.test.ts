@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FAILURE_REASONS } from '../../src/core/errors.ts';
-import { ask, clientOf } from '../support/api-client.ts';
+import { runQuery, clientOf } from '../support/api-client.ts';
 import { cleanup } from '../support/cleanup.ts';
 import { serveTcp } from '../support/local-servers.ts';
 
@@ -53,14 +53,14 @@ test('whatever a server sends, a query ends with a result or a printable failure
       [plan, requests] = [next, 0];
       const client = clientOf({ url: server.url, connections: 1 });
       while (requests < plan.length) {
-        const { failure } = await ask(client);
+        const { failure } = await runQuery(client);
         if (failure === undefined) continue;
         expect(FAILURE_REASONS).toContain(failure.reason);
         expect(failure.message + failure.hint).not.toMatch(/[\p{Cc}\p{Bidi_Control}\p{Cs}]/u);
       }
       // A connection that was left in an unknown state may cost the next request, not the one after.
-      await ask(client);
-      expect((await ask(client)).failure).toBeUndefined();
+      await runQuery(client);
+      expect((await runQuery(client)).failure).toBeUndefined();
       await client.close();
     }),
     { numRuns: Number(FUZZ_RUNS), seed: Number(FUZZ_SEED) },

@@ -4,7 +4,7 @@ import { type Expectation, parseRow, REJECTION_REASONS, type VdnWindow } from '.
 import { parseResponse } from '../../src/cms/response.ts';
 import { ApiError } from '../../src/core/errors.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
-import { ask, clientOf, failureOf } from '../support/api-client.ts';
+import { runQuery, clientOf, failureOf } from '../support/api-client.ts';
 import { respondingWith, serveHttp } from '../support/local-servers.ts';
 
 const FROM = Date.UTC(2026, 10, 18, 12);
@@ -278,9 +278,9 @@ describe('whatever comes', () => {
       fc.record({ resultCode: fc.constantFrom('0', 0, '0100000'), resultDesc: desc }),
     );
     fc.assert(
-      fc.property(body, (answer) => {
+      fc.property(body, (response) => {
         try {
-          const { rows, count } = parseResponse(answer);
+          const { rows, count } = parseResponse(response);
           expect(Array.isArray(rows)).toBe(true);
           expect(count === undefined || (Number.isSafeInteger(count) && count >= 0)).toBe(true);
         } catch (error) {
@@ -303,7 +303,7 @@ describe('whatever comes', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { maxLength: 30 }), async (sent) => {
         rows = sent;
-        const { windows, rejected, failure } = await ask(client, query);
+        const { windows, rejected, failure } = await runQuery(client, query);
         for (const window of windows) expectSound(window, expected);
         expect(new Set(windows.map(({ vdn, start }) => `${vdn}/${start}`)).size).toBe(windows.length);
         const bad = sent.filter((row) => 'rejected' in parseRow(row, expected));
@@ -346,7 +346,7 @@ describe('whatever comes', () => {
     ];
     for (const body of bodies) {
       const server = await serveHttp((_request, response) => response.end(body));
-      const { windows, rejected, failure } = await ask(clientOf({ url: server.url }), query);
+      const { windows, rejected, failure } = await runQuery(clientOf({ url: server.url }), query);
       expect(windows).toEqual([]);
       expect(rejected.length + (failure === undefined ? 0 : 1)).toBe(1);
       await server.close();

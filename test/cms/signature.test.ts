@@ -9,7 +9,7 @@ import {
   signedHeaderNames,
   signingTimestamp,
 } from '../../src/cms/signature.ts';
-import { ask, clientOf } from '../support/api-client.ts';
+import { runQuery, clientOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { serveTcp } from '../support/local-servers.ts';
 
@@ -114,14 +114,14 @@ test('the timestamp is UTC, with or without milliseconds', () => {
 /** Takes one request off a socket, byte for byte. */
 async function capture(run: (url: string) => Promise<unknown>): Promise<{ head: string; body: Buffer }> {
   let received = Buffer.alloc(0);
-  const answer = '{"resultCode":"0","resultDesc":[]}';
+  const response = '{"resultCode":"0","resultDesc":[]}';
   const server = await serveTcp((socket: Socket) => {
     socket.on('data', (data) => {
       received = Buffer.concat([received, data]);
       const end = received.indexOf('\r\n\r\n');
       const length = Number(/content-length: (\d+)/i.exec(received.toString('latin1'))?.[1]);
       if (end < 0 || received.length < end + 4 + length) return;
-      socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`);
+      socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${response.length}\r\n\r\n${response}`);
     });
   });
   await run(server.url);
@@ -149,7 +149,7 @@ describe('what goes over the wire', () => {
   ])('is what was signed, %s', async (_, signing, names, timestamp) => {
     const { head, body } = await capture(async (url) => {
       const client = clientOf({ url, ...key, ccId: 7, clock: new FakeClock(NOW), signing });
-      expect((await ask(client, { vdns: [1, 20], range })).failure).toBeUndefined();
+      expect((await runQuery(client, { vdns: [1, 20], range })).failure).toBeUndefined();
       const host = 'host' in signing ? signing.host : new URL(url).host;
       expect(client.prepared[0]?.headers['host']).toBe(host);
     });
@@ -168,7 +168,7 @@ describe('what goes over the wire', () => {
   });
 
   test('leaves out ccId and vdn when they are not configured', async () => {
-    const { body } = await capture(async (url) => ask(clientOf({ url }), { vdns: 'all', range }));
+    const { body } = await capture(async (url) => runQuery(clientOf({ url }), { vdns: 'all', range }));
     expect(Object.keys(JSON.parse(body.toString()) as object)).toEqual(['beginDate', 'endDate', 'limit', 'offset']);
   });
 });

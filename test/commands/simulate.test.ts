@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { simulate } from '../../src/commands/simulate.ts';
 import { OperationError, UsageError } from '../../src/core/errors.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { ask, date, rowsOf } from '../support/simulator-client.ts';
+import { sendQuery, date, rowsOf } from '../support/simulator-client.ts';
 
 interface Run {
   readonly firstLine: Promise<string>;
@@ -47,11 +47,13 @@ describe('simulate', () => {
     const simulator = { url, caPem: await readFile(file, 'utf8') } as Simulator;
     const end = Math.floor(Date.now() / 300_000) * 300_000 - 300_000;
     const body = { beginDate: date(end - 300_000), endDate: date(end) };
-    expect(rowsOf(await ask(simulator, body, { secretKey: 'other' })).map((row) => row['vdn'])).toEqual([1, 2, 3, 7]);
-    expect((await ask(simulator, body)).status).toBe(401);
+    expect(rowsOf(await sendQuery(simulator, body, { secretKey: 'other' })).map((row) => row['vdn'])).toEqual([
+      1, 2, 3, 7,
+    ]);
+    expect((await sendQuery(simulator, body)).status).toBe(401);
     abort.abort();
     expect(await code).toBe(0);
-    await expect(ask(simulator, body)).rejects.toThrow('ECONNREFUSED');
+    await expect(sendQuery(simulator, body)).rejects.toThrow('ECONNREFUSED');
   });
 
   test('shows its flags', async () => {

@@ -113,7 +113,7 @@ describe.each([
   ['victoria-metrics', startVictoriaMetrics, 'text/plain; version=0.0.4; charset=utf-8'],
 ] as const)('%s', (program, start, contentType) => {
   const snapshots = STATES['fresh data of several call centers'] ?? [];
-  const answers = new Set<string>();
+  const responses = new Set<string>();
   let server: Server;
   let monitoring: MonitoringServer | undefined;
   let samples: number;
@@ -124,7 +124,7 @@ describe.each([
     const handler = metricsHandler(exposition);
     server = createServer((req, res) => {
       res.on('finish', () => {
-        answers.add(`${String(res.getHeader('content-type'))} ${String(res.getHeader('content-encoding'))}`);
+        responses.add(`${String(res.getHeader('content-type'))} ${String(res.getHeader('content-encoding'))}`);
       });
       void handler(req, res);
     }).listen(0, '127.0.0.1');
@@ -132,7 +132,7 @@ describe.each([
     const { port } = server.address() as AddressInfo;
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     samples = [...parseExposition(text, 'text').values()].flatMap((family) => family.samples).length;
-    answers.clear();
+    responses.clear();
     if (installed(program)) monitoring = await start({ static_configs: [{ targets: [`127.0.0.1:${port}`] }] });
   });
 
@@ -147,7 +147,7 @@ describe.each([
     const [scraped] = await monitoring.until('scrape_samples_scraped > 0');
     expect(Number(scraped?.value[1])).toBe(samples);
     expect((await monitoring.query('up'))[0]?.value[1]).toBe('1');
-    expect([...answers]).toEqual([`${contentType} gzip`]);
+    expect([...responses]).toEqual([`${contentType} gzip`]);
   });
 
   it.runIf(installed(program))('reads values, totals and names as they are', async () => {

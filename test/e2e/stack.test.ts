@@ -59,14 +59,14 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
   }, MINUTE);
   afterAll(() => stack.stop());
 
-  async function ask(path: string, parameters: Readonly<Record<string, string>>): Promise<readonly Series[]> {
+  async function callApi(path: string, parameters: Readonly<Record<string, string>>): Promise<readonly Series[]> {
     const body = new URLSearchParams(parameters);
-    const answer = (await (
+    const response = (await (
       await fetch(`http://${stack.prometheus}/api/v1/${path}`, { method: 'POST', body })
     ).json()) as Answer;
-    expect(answer.error, parameters['query']).toBeUndefined();
-    expect([...(answer.warnings ?? []), ...(answer.infos ?? [])], parameters['query']).toEqual([]);
-    return answer.data.result;
+    expect(response.error, parameters['query']).toBeUndefined();
+    expect([...(response.warnings ?? []), ...(response.infos ?? [])], parameters['query']).toEqual([]);
+    return response.data.result;
   }
 
   function expectFigures(series: readonly Series[], query: string): void {
@@ -102,10 +102,10 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
           for (const { expr, legendFormat } of targets) {
             const query = substitute(expr);
             const now = Math.floor(Date.now() / 1000);
-            const instant = await ask('query', { query });
+            const instant = await callApi('query', { query });
             expectFigures(instant, `${title}: ${query}`);
             const range = { start: String(now - 6 * 3600), end: String(now), step: interval };
-            expectFigures(await ask('query_range', { query, ...range }), `${title}: ${query}`);
+            expectFigures(await callApi('query_range', { query, ...range }), `${title}: ${query}`);
             if (type === 'table') continue;
             for (const { metric } of instant)
               legends.push(legendFormat.replace(/\{\{(\w+)\}\}/g, (_, label: string) => metric[label] ?? ''));
@@ -130,9 +130,9 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
         for (const { name, health, lastError } of evaluated)
           expect([name, health, lastError]).toEqual([name, 'ok', undefined]);
         for (const rule of RULES) {
-          await ask('query', { query: rule.expr });
-          if ('record' in rule) expectFigures(await ask('query', { query: rule.record }), rule.record);
-          for (const { text } of selectorsOf(rule.expr)) expectFigures(await ask('query', { query: text }), text);
+          await callApi('query', { query: rule.expr });
+          if ('record' in rule) expectFigures(await callApi('query', { query: rule.record }), rule.record);
+          for (const { text } of selectorsOf(rule.expr)) expectFigures(await callApi('query', { query: text }), text);
         }
       });
     },

@@ -45,8 +45,8 @@ ${more}`;
 const yaml = (...centers: string[]): string => `call_centers:\n${centers.join('')}`;
 
 const reload = async ({ url }: RunningExporter) => {
-  const answer = await fetch(`${url}/-/reload`, { method: 'POST' });
-  return { status: answer.status, text: await answer.text() };
+  const response = await fetch(`${url}/-/reload`, { method: 'POST' });
+  return { status: response.status, text: await response.text() };
 };
 
 const ready = (exporter: RunningExporter) => eventually(async () => (await exporter.get('/-/ready')) === 'Ready\n');

@@ -16,14 +16,14 @@ import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts
 import { eventually } from '../support/eventually.ts';
 import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
 
-interface Answer {
+interface Reply {
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
 /** A request whose path is sent as it is. */
-function ask(url: string, path: string, method = 'GET', headers: Record<string, string> = {}): Promise<Answer> {
+function send(url: string, path: string, method = 'GET', headers: Record<string, string> = {}): Promise<Reply> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const sent = request({ hostname, port, path, method, headers }, (res) => {
@@ -78,10 +78,10 @@ const GET_ROUTES = ['/', '/metrics', '/config', '/sd', '/docs', '/docs/runbooks'
 
 describe('every route', () => {
   it.each(GET_ROUTES)('%s answers HEAD like GET, without a body', async (path) => {
-    const [get, head] = [await ask(exporter.url, path), await ask(exporter.url, path, 'HEAD')];
+    const [get, head] = [await send(exporter.url, path), await send(exporter.url, path, 'HEAD')];
     expect(get.status).toBe(200);
     expect(get.body.length).toBeGreaterThan(0);
-    const monotonic = ({ headers }: Answer) => ({ ...headers, date: '', 'content-length': '' });
+    const monotonic = ({ headers }: Reply) => ({ ...headers, date: '', 'content-length': '' });
     expect(monotonic(head)).toEqual(monotonic(get));
     expect(Number(head.headers['content-length'])).toBeGreaterThan(0);
     expect(head.body).toBe('');
@@ -89,22 +89,22 @@ describe('every route', () => {
 
   it.each(GET_ROUTES)('%s refuses other methods and says which are allowed', async (path) => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
-      const { status, headers, body } = await ask(exporter.url, path, method);
+      const { status, headers, body } = await send(exporter.url, path, method);
       expect([method, status, headers.allow, body]).toEqual([method, 405, 'GET, HEAD', 'Method not allowed\n']);
     }
   });
 
   it('of a reload refuses all but POST', async () => {
     for (const method of ['GET', 'PUT']) {
-      const { status, headers } = await ask(exporter.url, '/-/reload', method);
+      const { status, headers } = await send(exporter.url, '/-/reload', method);
       expect([status, headers.allow]).toEqual([405, 'POST']);
     }
-    expect((await ask(exporter.url, '/-/reload', 'HEAD')).status).toBe(405);
+    expect((await send(exporter.url, '/-/reload', 'HEAD')).status).toBe(405);
   });
 
   it('tells browsers not to guess types, and nobody what it is made with', async () => {
     for (const path of [...GET_ROUTES, '/nowhere']) {
-      const { headers } = await ask(exporter.url, path);
+      const { headers } = await send(exporter.url, path);
       expect([path, headers['x-content-type-options'], headers['x-powered-by'], headers.etag]).toEqual([
         path,
         'nosniff',
@@ -119,7 +119,7 @@ describe('every route', () => {
     ...['/%zz', '/%63onfig', '//x', '/..%2f..%2fetc/passwd', '*', 'ftp://host/metrics', 'http:///x', 'http://host//'],
     ...['/constructor', '/__proto__', 'http://[/config', 'http://[/metrics'],
   ])('%s, which is none, gets a short answer', async (path) => {
-    const { status, headers, body } = await ask(exporter.url, path);
+    const { status, headers, body } = await send(exporter.url, path);
     expect([status, headers['content-type'], body]).toEqual([404, 'text/plain; charset=utf-8', 'Not found\n']);
   });
 
@@ -127,10 +127,10 @@ describe('every route', () => {
     ['/', ['/?', '/?/../x/y/config/x', 'http://host', 'http://host/', 'HTTPS://host?sort=id']],
     ['/-/healthy', ['/-/healthy?', '/-/healthy?a=1&a=2', 'http://host:1/-/healthy', 'http://[::1]/-/healthy?a?b']],
   ])('%s is found by every way to write its address', async (path, ways) => {
-    const { headers } = await ask(exporter.url, path);
+    const { headers } = await send(exporter.url, path);
     for (const way of ways) {
-      const answer = await ask(exporter.url, way);
-      expect([way, answer.status, answer.headers['content-type']]).toEqual([way, 200, headers['content-type']]);
+      const response = await send(exporter.url, way);
+      expect([way, response.status, response.headers['content-type']]).toEqual([way, 200, headers['content-type']]);
     }
   });
 });
@@ -139,25 +139,25 @@ describe('health and readiness', () => {
   it('are told apart: ready is who has ended the first poll of each call center, whatever came of it', async () => {
     const slow = await startSimulator({ faults: [{ kind: 'hang', seconds: 60 }] });
     const other = await startExporter(yaml(slow.url), { env: SECRETS });
-    expect(await ask(other.url, '/-/healthy')).toMatchObject({ status: 200, body: 'Healthy\n' });
-    expect(await ask(other.url, '/-/ready')).toMatchObject({
+    expect(await send(other.url, '/-/healthy')).toMatchObject({ status: 200, body: 'Healthy\n' });
+    expect(await send(other.url, '/-/ready')).toMatchObject({
       status: 503,
       body: 'Not ready: the first poll of a call center has not ended yet\n',
     });
-    expect((await ask(other.url, '/metrics')).body).toContain(
+    expect((await send(other.url, '/metrics')).body).toContain(
       'aicc_cti_polls_total{call_center="head \\"quarters\\" <1>"} 0\n',
     );
-    expect((await ask(other.url, '/')).body).toContain('Waiting for first poll');
+    expect((await send(other.url, '/')).body).toContain('Waiting for first poll');
     await slow.close(); // Now the request under way fails.
     await eventually(async () => (await other.get('/-/ready')) === 'Ready\n');
-    expect((await ask(other.url, '/')).body).toContain('Failing');
+    expect((await send(other.url, '/')).body).toContain('Failing');
     await other.stop();
   });
 });
 
 describe('the page of the config', () => {
   it('shows every setting, and of the secrets that there are some', async () => {
-    const { headers, body } = await ask(exporter.url, '/config');
+    const { headers, body } = await send(exporter.url, '/config');
     expect(headers['content-type']).toBe('text/plain; charset=utf-8');
     expect(headers['cache-control']).toBe('no-store');
     expect(parse(body)).toEqual({
@@ -280,7 +280,7 @@ describe('an app whose parts fail', () => {
   ])('answers %s without telling the stack, and logs it', async (path, method) => {
     failure = new TypeError('Mistake in a test');
     log = '';
-    const { status, headers, body } = await ask(url, path, method);
+    const { status, headers, body } = await send(url, path, method);
     expect([status, headers['content-type'], body]).toEqual([
       500,
       'text/plain; charset=utf-8',
@@ -295,7 +295,7 @@ describe('an app whose parts fail', () => {
       { file: 'a.yaml', line: 1, message: 'One' },
       { file: 'a.yaml', line: 2, message: 'Two' },
     ]);
-    const { status, body } = await ask(url, '/-/reload', 'POST');
+    const { status, body } = await send(url, '/-/reload', 'POST');
     expect([status, body]).toEqual([500, 'The configuration was not changed:\na.yaml:1: One\na.yaml:2: Two\n']);
   });
 });
@@ -313,7 +313,7 @@ describe('a reload', () => {
     ['an origin that is none', { Origin: HOST }],
   ])('is refused when a browser requests it for %s', async (_, headers) => {
     const reloads = exporter.log().split('msg="Configuration reloaded"').length;
-    const { status, body } = await ask(exporter.url, '/-/reload', 'POST', { Host: HOST, ...headers });
+    const { status, body } = await send(exporter.url, '/-/reload', 'POST', { Host: HOST, ...headers });
     expect([status, body]).toEqual([403, 'Refused: a browser sent this request for a page of another site\n']);
     expect(exporter.log().split('msg="Configuration reloaded"')).toHaveLength(reloads);
   });
@@ -325,16 +325,16 @@ describe('a reload', () => {
     ['a page of the exporter, in an old browser', { Origin: `http://${HOST}` }],
     ['a page of the exporter at the usual port', { Host: 'EXPORTER:443', Origin: 'https://exporter' }],
   ])('is carried out for %s', async (_, headers) => {
-    expect(await ask(exporter.url, '/-/reload', 'POST', { Host: HOST, ...headers })).toMatchObject({ status: 200 });
+    expect(await send(exporter.url, '/-/reload', 'POST', { Host: HOST, ...headers })).toMatchObject({ status: 200 });
   });
 });
 
 describe('another telemetry path', () => {
   it.each(['/probe/metrics', '/'])('%s serves the metrics', async (path) => {
     const other = await startExporter(yaml(simulator.url), { env: SECRETS, args: [`--web.telemetry-path=${path}`] });
-    expect((await ask(other.url, path)).body).toContain('aicc_cti_up{');
-    expect((await ask(other.url, '/metrics')).status).toBe(404);
-    const [target] = JSON.parse((await ask(other.url, '/sd')).body) as { labels: Record<string, string> }[];
+    expect((await send(other.url, path)).body).toContain('aicc_cti_up{');
+    expect((await send(other.url, '/metrics')).status).toBe(404);
+    const [target] = JSON.parse((await send(other.url, '/sd')).body) as { labels: Record<string, string> }[];
     expect(target?.labels['__metrics_path__']).toBe(path);
     await other.stop();
   });
@@ -342,7 +342,7 @@ describe('another telemetry path', () => {
 
 describe('service discovery', () => {
   it('has a target for each call center, at the address where it was asked', async () => {
-    const { headers, body } = await ask(exporter.url, '/sd', 'GET', { Host: 'exporter.example.com:10122' });
+    const { headers, body } = await send(exporter.url, '/sd', 'GET', { Host: 'exporter.example.com:10122' });
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
     expect(JSON.parse(body)).toEqual([
       {
@@ -377,7 +377,7 @@ describe('service discovery', () => {
   it.each(['exporter_1', 'exporter.example.com.', '192.0.2.1:10122', '[2001:db8::1]:10122', '[::1]'])(
     'takes %s as it is',
     async (host) => {
-      const { status, body } = await ask(exporter.url, '/sd', 'GET', { Host: host });
+      const { status, body } = await send(exporter.url, '/sd', 'GET', { Host: host });
       expect(status).toBe(200);
       expect(body).toContain(JSON.stringify({ targets: [host] }).slice(1, -1));
     },

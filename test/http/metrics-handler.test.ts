@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-async function ask(
+async function send(
   options: { method?: string; headers?: Record<string, string>; search?: string } = {},
 ): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: Buffer }> {
   return new Promise((resolve, reject) => {
@@ -114,7 +114,7 @@ describe('the choice of the encoding', () => {
 
 describe('the metrics page', () => {
   it('says what it is', async () => {
-    const { status, headers, body } = await ask();
+    const { status, headers, body } = await send();
     expect(status).toBe(200);
     expect(headers).toMatchObject({
       'content-type': 'text/plain; version=0.0.4; charset=utf-8',
@@ -128,7 +128,7 @@ describe('the metrics page', () => {
 
   it('comes as gzipped OpenMetrics to those who ask', async () => {
     const accept = { Accept: 'application/openmetrics-text', 'Accept-Encoding': 'gzip' };
-    const { headers, body } = await ask({ headers: accept });
+    const { headers, body } = await send({ headers: accept });
     expect(headers).toMatchObject({
       'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
       'content-encoding': 'gzip',
@@ -139,23 +139,23 @@ describe('the metrics page', () => {
 
   it('has the same headers for HEAD, and no body', async () => {
     for (const headers of [{}, { 'Accept-Encoding': 'gzip' }]) {
-      const [got, head] = [await ask({ headers }), await ask({ headers, method: 'HEAD' })];
+      const [got, head] = [await send({ headers }), await send({ headers, method: 'HEAD' })];
       expect({ ...head.headers, date: '' }).toEqual({ ...got.headers, date: '' });
       expect(head.body).toHaveLength(0);
     }
   });
 
   it('shows the call centers that were asked for', async () => {
-    const one = await ask({ search: '?call_center=branch' });
+    const one = await send({ search: '?call_center=branch' });
     expect(one.body.toString()).not.toContain('headquarters');
     expect(one.body.toString()).toContain('call_center="branch"');
-    const both = await ask({ search: '?call_center=branch&call_center=headquarters&call_center=branch&other=1' });
-    expect(both.body.toString()).toEqual((await ask()).body.toString());
+    const both = await send({ search: '?call_center=branch&call_center=headquarters&call_center=branch&other=1' });
+    expect(both.body.toString()).toEqual((await send()).body.toString());
   });
 
   it('answers 404 with a short text to an unknown call center', async () => {
     for (const search of ['?call_center=', '?call_center=branch&call_center=x', `?call_center=${'x'.repeat(5000)}`]) {
-      const { status, headers, body } = await ask({ search });
+      const { status, headers, body } = await send({ search });
       expect(status).toBe(404);
       expect(headers['content-type']).toBe('text/plain; charset=utf-8');
       expect(body.toString()).toBe('Unknown call_center: use names from the config\n');
@@ -164,7 +164,7 @@ describe('the metrics page', () => {
   });
 
   it('answers 406 to a client that refuses every encoding', async () => {
-    const { status, headers } = await ask({ headers: { 'Accept-Encoding': 'identity;q=0' } });
+    const { status, headers } = await send({ headers: { 'Accept-Encoding': 'identity;q=0' } });
     expect([status, headers.vary]).toEqual([406, 'Accept, Accept-Encoding']);
   });
 
@@ -182,13 +182,13 @@ describe('the metrics page', () => {
   for (const [program, args] of readers) {
     it.runIf(installed(program))(`is read whole by ${program} with compression`, async () => {
       const { stdout } = await run(program, [...args, url], { maxBuffer: 1e8 });
-      expect(stdout).toBe((await ask()).body.toString());
+      expect(stdout).toBe((await send()).body.toString());
     });
   }
 
   it('is read whole by fetch', async () => {
-    const answer = await fetch(url);
-    expect(answer.headers.get('content-encoding')).toBe('gzip');
-    expect(await answer.text()).toBe((await ask()).body.toString());
+    const response = await fetch(url);
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    expect(await response.text()).toBe((await send()).body.toString());
   });
 });

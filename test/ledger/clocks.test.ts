@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Query } from '../../src/cms/client.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
-import { answer, at, catchUp, DOWN, poll, soonAfter, startedAt, T0 } from '../support/ledger.ts';
+import { responseTo, at, catchUp, DOWN, poll, soonAfter, startedAt, T0 } from '../support/ledger.ts';
 
 const OPTIONS: LedgerOptions = { vdns: [1, 2], lookbackWindows: 2, catchUpWindows: 288 };
 
@@ -23,7 +23,7 @@ describe('a ledger with wrong clocks', () => {
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(300)) };
     ledger.record(
       query,
-      answer(query, () => false),
+      responseTo(query, () => false),
       at(300),
       { ...soonAfter(4), now: soonAfter(300).now },
     );
@@ -61,7 +61,7 @@ describe('a ledger with wrong clocks', () => {
     const ledger = new Ledger(OPTIONS, startedAt(at(0)));
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(0)) };
     const ahead = at(105_120);
-    ledger.record(query, answer(query), at(0), { ...soonAfter(0), apiNow: ahead });
+    ledger.record(query, responseTo(query), at(0), { ...soonAfter(0), apiNow: ahead });
     for (let index = 1; index <= 5; index++) poll(ledger, index);
     // The accepted rows prove that our clock was right at the start.
     expect(ledger.totals(1)).toMatchObject({ windows: 6, missing: 0 });
@@ -75,7 +75,7 @@ describe('a ledger with wrong clocks', () => {
     for (let index = -1; index <= 3; index++) poll(ledger, index);
     for (let index = 4; index <= 100; index++) {
       const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
-      ledger.record(query, answer(query), at(index), { ...soonAfter(index), apiNow });
+      ledger.record(query, responseTo(query), at(index), { ...soonAfter(index), apiNow });
     }
     expect(ledger.totals(1)).toMatchObject({ windows: 101, missing: 0 });
   });
@@ -86,7 +86,7 @@ describe('a ledger with wrong clocks', () => {
       // A machine without a battery for its clock starts in the past.
       const ledger = new Ledger({ ...OPTIONS, vdns }, startedAt(at(-1000), at(2) + 60_000));
       const query: Query = { vdns, range: ledger.regularRange(at(3)) };
-      ledger.record(query, answer(query), at(3), soonAfter(3));
+      ledger.record(query, responseTo(query), at(3), soonAfter(3));
       expect(ledger.totals(1)).toMatchObject({ windows: 2, missing: 0 });
       expect(catchUp(ledger, 3)).toEqual([]);
     },
@@ -100,7 +100,7 @@ describe('a ledger with wrong clocks', () => {
     (_, apiNow) => {
       const ledger = new Ledger(OPTIONS, startedAt(at(0)));
       const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(-3)) };
-      ledger.record(query, answer(query), at(-3), { now: at(-2) + 10_000, apiNow, monotonic: 900_000 });
+      ledger.record(query, responseTo(query), at(-3), { now: at(-2) + 10_000, apiNow, monotonic: 900_000 });
       poll(ledger, 0);
       expect(ledger.totals(1).windows).toBe(1);
     },

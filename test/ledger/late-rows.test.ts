@@ -3,7 +3,7 @@ import type { Query } from '../../src/cms/client.ts';
 import { ApiError } from '../../src/core/errors.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import {
-  answer,
+  responseTo,
   at,
   catchUp,
   describeQuery,
@@ -61,11 +61,11 @@ describe('a late row', () => {
     for (let index = -1; index <= 40; index++) {
       const isZero: HasRow = (vdn, row) => vdn === 2 && row === 6 && index < 20;
       const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
-      ledger.record(query, withZeros(answer(query), isZero), at(index), soonAfter(index));
+      ledger.record(query, withZeros(responseTo(query), isZero), at(index), soonAfter(index));
       const plan = ledger.catchUp(at(index));
       for (const again of queriesOf(plan)) {
         expect(describeQuery(again)).toBe('2: 6..7');
-        ledger.record(again, withZeros(answer(again), isZero), at(index), soonAfter(index));
+        ledger.record(again, withZeros(responseTo(again), isZero), at(index), soonAfter(index));
       }
       if (plan !== undefined) ledger.finish(plan, at(index));
     }
@@ -78,7 +78,7 @@ describe('a late row', () => {
       const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(index)) };
       ledger.record(
         query,
-        withZeros(answer(query), (vdn) => vdn === 2),
+        withZeros(responseTo(query), (vdn) => vdn === 2),
         at(index),
         soonAfter(index),
       );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Query } from '../../src/cms/client.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
-import { answer, at, catchUp, DOWN, poll, soonAfter, startedAt } from '../support/ledger.ts';
+import { responseTo, at, catchUp, DOWN, poll, soonAfter, startedAt } from '../support/ledger.ts';
 
 const OPTIONS: LedgerOptions = { vdns: [1, 2], lookbackWindows: 2, catchUpWindows: 288 };
 
@@ -33,7 +33,7 @@ describe('a ledger', () => {
     const ledger = new Ledger(OPTIONS, startedAt(at(0)));
     poll(ledger, -1);
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(0)) };
-    const partial = { ...answer(query, (vdn) => vdn === 1), failure: DOWN };
+    const partial = { ...responseTo(query, (vdn) => vdn === 1), failure: DOWN };
     ledger.record(query, partial, at(0), soonAfter(0));
     expect(ledger.totals(1).windows).toBe(1);
     poll(ledger, 10);

@@ -3,7 +3,7 @@ import type { Query } from '../../src/cms/client.ts';
 import { WINDOW_MS } from '../../src/core/window.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import { type Clocks, clocksAt } from '../../src/ledger/trusted-clock.ts';
-import { answer, at, catchUp, poll, soonAfter, startedAt, T0, withZeros } from '../support/ledger.ts';
+import { responseTo, at, catchUp, poll, soonAfter, startedAt, T0, withZeros } from '../support/ledger.ts';
 
 const OPTIONS: LedgerOptions = { vdns: [1, 2], lookbackWindows: 2, catchUpWindows: 288 };
 
@@ -11,7 +11,7 @@ const OPTIONS: LedgerOptions = { vdns: [1, 2], lookbackWindows: 2, catchUpWindow
 function pollWith(ledger: Ledger, clocks: Clocks, isServed: (row: number) => boolean, zeros = false) {
   const latest = Math.floor((clocks.now - 10_000) / WINDOW_MS) * WINDOW_MS - WINDOW_MS;
   const query: Query = { vdns: [1, 2], range: ledger.regularRange(latest) };
-  const rows = answer(query, (_, row) => zeros || isServed(row));
+  const rows = responseTo(query, (_, row) => zeros || isServed(row));
   ledger.record(query, zeros ? withZeros(rows, (_, row) => !isServed(row)) : rows, latest, clocks);
 }
 
@@ -50,7 +50,7 @@ describe('wrong clocks', () => {
         if (query === undefined) continue;
         ledger.record(
           query,
-          withZeros(answer(query), (_, row) => row > index),
+          withZeros(responseTo(query), (_, row) => row > index),
           at(index + 3),
           clocks,
         );
@@ -100,7 +100,7 @@ describe('wrong clocks', () => {
           const clocks = { ...soonAfter(index), apiNow };
           ledger.record(
             query,
-            withZeros(answer(query), (_, row) => row < 3),
+            withZeros(responseTo(query), (_, row) => row < 3),
             at(index),
             clocks,
           );

@@ -4,7 +4,7 @@ import { Agent, request } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
-import { ask, countOf, date, type Reply, rowsOf } from '../support/simulator-client.ts';
+import { sendQuery, countOf, date, type Reply, rowsOf } from '../support/simulator-client.ts';
 import { cleanup } from '../support/cleanup.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
@@ -30,8 +30,8 @@ const query = (more: object = {}): object => ({
   endDate: date(NOON),
   ...more,
 });
-const askNow = async (simulator: Simulator, body: object = query(), timeoutMs = 10_000): Promise<Reply> =>
-  await ask(simulator, body, { at: now, timeoutMs });
+const sendNow = async (simulator: Simulator, body: object = query(), timeoutMs = 10_000): Promise<Reply> =>
+  await sendQuery(simulator, body, { at: now, timeoutMs });
 const errorOf = async (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'no error',
@@ -50,20 +50,20 @@ describe('request faults', () => {
   ] satisfies [Fault, number, string][])('%j answers with %i', async (fault, status, type) => {
     const simulator = await start();
     simulator.setFaults([fault]);
-    const reply = await askNow(simulator);
+    const reply = await sendNow(simulator);
     expect(reply.status).toBe(status);
     expect(reply.headers['content-type']).toContain(type);
     if (status === 429) expect(reply.headers['retry-after']).toBe('17');
     expect(simulator.requests.at(-1)?.faults).toEqual([fault.kind]);
     simulator.setFaults([]);
-    expect(rowsOf(await askNow(simulator))).toHaveLength(3);
+    expect(rowsOf(await sendNow(simulator))).toHaveLength(3);
   });
 
   test('hang never answers, and closing the simulator ends it', async () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'hang' }]);
-    expect(await errorOf(askNow(simulator, query(), 200))).toContain('TimeoutError');
-    const waiting = errorOf(askNow(simulator));
+    expect(await errorOf(sendNow(simulator, query(), 200))).toContain('TimeoutError');
+    const waiting = errorOf(sendNow(simulator));
     while (simulator.counters.active === 0) await new Promise((resolve) => setImmediate(resolve));
     await simulator.close();
     open = [];
@@ -74,10 +74,10 @@ describe('request faults', () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'slow', seconds: 0.1 }]);
     const begun = performance.now();
-    expect((await askNow(simulator)).status).toBe(200);
+    expect((await sendNow(simulator)).status).toBe(200);
     expect(performance.now() - begun).toBeGreaterThan(95);
     simulator.setFaults([{ kind: 'slow', seconds: 3600 }]);
-    const waiting = errorOf(askNow(simulator));
+    const waiting = errorOf(sendNow(simulator));
     while (simulator.counters.active === 0) await new Promise((resolve) => setImmediate(resolve));
     await simulator.close();
     open = [];
@@ -87,7 +87,7 @@ describe('request faults', () => {
   test('truncated sends half the JSON as if it were all', async () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'truncated' }]);
-    const { status, text } = await askNow(simulator);
+    const { status, text } = await sendNow(simulator);
     expect(status).toBe(200);
     expect(text).toContain('"resultDesc"');
     expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
@@ -96,15 +96,15 @@ describe('request faults', () => {
   test.each([false, true])('reset and cut break the connection (TLS: %s)', async (tls) => {
     const simulator = await start({ tls });
     simulator.setFaults([{ kind: 'reset' }]);
-    expect(await errorOf(askNow(simulator))).toBe('Error ECONNRESET');
+    expect(await errorOf(sendNow(simulator))).toBe('Error ECONNRESET');
     simulator.setFaults([{ kind: 'cut' }]);
-    expect(await errorOf(askNow(simulator))).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
+    expect(await errorOf(sendNow(simulator))).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
   });
 
   test('close ends the connection, and continue sends an interim response first', async () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'close' }]);
-    expect(await errorOf(askNow(simulator))).toMatch(/UND_ERR_SOCKET/);
+    expect(await errorOf(sendNow(simulator))).toMatch(/UND_ERR_SOCKET/);
     simulator.setFaults([{ kind: 'continue' }]);
     const socket = connect(simulator.port, '127.0.0.1');
     cleanup(() => socket.destroy());
@@ -117,7 +117,7 @@ describe('request faults', () => {
     const simulator = await start();
     for (const code of ['0100001', '0100003', '0101003']) {
       simulator.setFaults([{ kind: 'code', code }]);
-      expect((await askNow(simulator)).json).toEqual({ resultCode: code, resultDesc: expect.any(String) as string });
+      expect((await sendNow(simulator)).json).toEqual({ resultCode: code, resultDesc: expect.any(String) as string });
     }
   });
 
@@ -125,7 +125,7 @@ describe('request faults', () => {
     const simulator = await start();
     for (const by of [4, -2]) {
       simulator.setFaults([{ kind: 'count', by }]);
-      const reply = await askNow(simulator);
+      const reply = await sendNow(simulator);
       expect(countOf(reply)).toBe(3 + by);
       expect(rowsOf(reply)).toHaveLength(3);
     }
@@ -149,8 +149,8 @@ describe('request faults', () => {
   test('rows adds one bad row of every kind beside the good ones', async () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'rows' }]);
-    const rows = rowsOf(await askNow(simulator));
-    expect(countOf(await askNow(simulator))).toBe(3);
+    const rows = rowsOf(await sendNow(simulator));
+    expect(countOf(await sendNow(simulator))).toBe(3);
     expect(rows).toHaveLength(9);
     const [unknown, wrongCc, offGrid, outside, negative, text] = rows.slice(3);
     expect(unknown).toMatchObject({ vdn: 99_999 });
@@ -160,23 +160,23 @@ describe('request faults', () => {
     expect(Number(negative?.['incallNums'])).toBeLessThan(0);
     expect(Number(text?.['incallNums'])).toBeNaN();
     simulator.setFaults([{ kind: 'rows', rows: ['negative'] }]);
-    expect(rowsOf(await askNow(simulator, query({ limit: 2 })))).toHaveLength(2);
-    expect(rowsOf(await askNow(simulator, query({ limit: 2, offset: 2 })))).toHaveLength(2);
-    expect(rowsOf(await askNow(simulator, query({ limit: 2, offset: 4 })))).toHaveLength(0);
+    expect(rowsOf(await sendNow(simulator, query({ limit: 2 })))).toHaveLength(2);
+    expect(rowsOf(await sendNow(simulator, query({ limit: 2, offset: 2 })))).toHaveLength(2);
+    expect(rowsOf(await sendNow(simulator, query({ limit: 2, offset: 4 })))).toHaveLength(0);
   });
 
   test('clock moves the Date header, which otherwise is the time of the simulator', async () => {
     const simulator = await start();
-    expect((await askNow(simulator)).headers['date']).toBe(new Date(now).toUTCString());
+    expect((await sendNow(simulator)).headers['date']).toBe(new Date(now).toUTCString());
     simulator.setFaults([{ kind: 'clock', seconds: -90 }]);
-    expect((await askNow(simulator)).headers['date']).toBe(new Date(now - 90_000).toUTCString());
+    expect((await sendNow(simulator)).headers['date']).toBe(new Date(now - 90_000).toUTCString());
   });
 
   test('strike as many requests, the share of requests, the VDNs and the time that they are set to', async () => {
     const simulator = await start();
     const statuses = async (count: number, body = query()): Promise<number[]> => {
       const all: number[] = [];
-      for (let i = 0; i < count; i++) all.push((await askNow(simulator, body)).status);
+      for (let i = 0; i < count; i++) all.push((await sendNow(simulator, body)).status);
       return all;
     };
     simulator.setFaults([{ kind: 'status', times: 2 }]);
@@ -200,7 +200,7 @@ describe('request faults', () => {
 
 describe('rows kept back', () => {
   const shown = async (simulator: Simulator): Promise<string[]> =>
-    rowsOf(await askNow(simulator, query({ beginDate: date(NOON - 2 * WINDOW), endDate: date(NOON + WINDOW) }))).map(
+    rowsOf(await sendNow(simulator, query({ beginDate: date(NOON - 2 * WINDOW), endDate: date(NOON + WINDOW) }))).map(
       (row) => `${String(row['vdn'])}@${(Number(row['beginTime']) - NOON) / WINDOW}`,
     );
 
@@ -276,9 +276,9 @@ describe('the control endpoint', () => {
     const faults = [{ kind: 'status', status: 500 }];
     expect(await post(simulator, JSON.stringify(faults))).toEqual({ status: 200, text: JSON.stringify(faults) });
     expect(await (await fetch(`${simulator.url}/-/faults`)).json()).toEqual(faults);
-    expect((await askNow(simulator)).status).toBe(500);
+    expect((await sendNow(simulator)).status).toBe(500);
     await post(simulator, '[]');
-    expect((await askNow(simulator)).status).toBe(200);
+    expect((await sendNow(simulator)).status).toBe(200);
     expect(simulator.counters.requests).toBe(2);
   });
 

@@ -5,7 +5,7 @@ import { missingField, SHAPES, type ShapeName } from '../../src/simulator/respon
 import { refuseSignature } from '../../src/simulator/signature.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import type { WindowValues } from '../../src/simulator/traffic.ts';
-import { ask, countOf, date, type Reply, rowsOf, type WireRow } from '../support/simulator-client.ts';
+import { sendQuery, countOf, date, type Reply, rowsOf, type WireRow } from '../support/simulator-client.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const WINDOW = 300_000;
@@ -83,10 +83,10 @@ describe('signatures', () => {
 
   test('that are good get rows', async () => {
     const simulator = await startOne();
-    const reply = await ask(simulator, query(), signedNow);
+    const reply = await sendQuery(simulator, query(), signedNow);
     expect(reply.status).toBe(200);
     expect(rowsOf(reply)).toHaveLength(3);
-    expect((await ask(simulator, query(), { ...signedNow, signed: ['host'] })).status).toBe(200);
+    expect((await sendQuery(simulator, query(), { ...signedNow, signed: ['host'] })).status).toBe(200);
   });
 
   test.each([
@@ -102,7 +102,7 @@ describe('signatures', () => {
     ['a timestamp without a time', { authorization: 'auth-v2/demo-access-key/2026-11-18/host/00' }, 'The timestamp is'],
   ])('are refused with 401: %s', async (_, options, text) => {
     const simulator = await startOne();
-    const reply = await ask(simulator, query(), { ...signedNow, ...options });
+    const reply = await sendQuery(simulator, query(), { ...signedNow, ...options });
     expect(reply.status).toBe(401);
     expect(reply.text).toContain(text);
     expect(simulator.requests.at(-1)?.refusal).toContain(text);
@@ -110,7 +110,7 @@ describe('signatures', () => {
 
   test('are not looked at when that is switched off', async () => {
     const simulator = await startOne({ checkSignatures: false });
-    expect((await ask(simulator, query(), { authorization: 'none' })).status).toBe(200);
+    expect((await sendQuery(simulator, query(), { authorization: 'none' })).status).toBe(200);
   });
 });
 
@@ -121,7 +121,7 @@ describe('requests', () => {
     ['another content type', { contentType: 'text/plain' }, 415],
   ])('with %s are refused', async (_, options, status) => {
     const simulator = await startOne({ checkSignatures: false });
-    const reply = await ask(simulator, query(), options);
+    const reply = await sendQuery(simulator, query(), options);
     expect(reply.status).toBe(status);
     if (status === 405) expect(reply.headers['allow']).toBe('POST');
   });
@@ -143,7 +143,7 @@ describe('requests', () => {
     ['an array', '[]', 'JSON object'],
   ])('with %s are an invalid parameter', async (_, body, text) => {
     const simulator = await startOne();
-    const { status, json } = await ask(simulator, body, signedNow);
+    const { status, json } = await sendQuery(simulator, body, signedNow);
     expect(status).toBe(200);
     expect(json.resultCode).toBe('0100002');
     expect(json.resultDesc).toContain(text);
@@ -152,7 +152,7 @@ describe('requests', () => {
   test('may ask for 100 VDNs, 31 days, limits as texts and another accepted ccId', async () => {
     const simulator = await startOne({ ccIds: [9] });
     const body = query(31 * 288, { vdn: ids(100), ccId: 9, limit: '7', offset: '0' });
-    const reply = await ask(simulator, body, signedNow);
+    const reply = await sendQuery(simulator, body, signedNow);
     expect(rowsOf(reply)).toHaveLength(7);
     expect(rowsOf(reply)[0]?.['ccId']).toBe(9);
     expect(countOf(reply)).toBe(31 * 288 * 12);
@@ -160,7 +160,7 @@ describe('requests', () => {
 
   test('without vdn get every VDN, without limit a hundred rows', async () => {
     const simulator = await startOne();
-    const reply = await ask(simulator, query(10, { vdn: undefined }), signedNow);
+    const reply = await sendQuery(simulator, query(10, { vdn: undefined }), signedNow);
     expect(rowsOf(reply)).toHaveLength(100);
     expect(countOf(reply)).toBe(120);
     expect(new Set(rowsOf(reply).map((row) => row['vdn'])).size).toBe(12);
@@ -168,7 +168,7 @@ describe('requests', () => {
 
   test('for VDNs that do not exist get no rows', async () => {
     const simulator = await startOne();
-    expect(rowsOf(await ask(simulator, query(1, { vdn: [4999] }), signedNow))).toEqual([]);
+    expect(rowsOf(await sendQuery(simulator, query(1, { vdn: [4999] }), signedNow))).toEqual([]);
   });
 });
 
@@ -176,7 +176,7 @@ describe('requests', () => {
 async function pages(simulator: Simulator, body: object, limit: number): Promise<WireRow[]> {
   const rows: WireRow[] = [];
   for (;;) {
-    const reply = await ask(simulator, { ...body, limit, offset: rows.length }, signedNow);
+    const reply = await sendQuery(simulator, { ...body, limit, offset: rows.length }, signedNow);
     const page = rowsOf(reply);
     rows.push(...page);
     if (page.length < limit) return rows;
@@ -199,7 +199,7 @@ describe('answers', () => {
 
   test('are written as the shape says', async () => {
     const simulator = await startOne({ shape: 'table' });
-    const first = async (): Promise<Reply> => await ask(simulator, query(), signedNow);
+    const first = async (): Promise<Reply> => await sendQuery(simulator, query(), signedNow);
     expect(await first()).toMatchObject({ json: { resultCode: '0100000', resultDesc: [{ vdn: 1 }, {}, {}] } });
     simulator.setShape('example');
     const row = { beginTime: String(NOON - WINDOW), inCallNums: expect.any(Number) as number };
@@ -221,10 +221,10 @@ describe('answers', () => {
   test('lack one value of a row, or have null for it', async () => {
     const simulator = await startOne({ shape: 'missing' });
     const start = NOON - WINDOW;
-    const missing = valuesOf(rowsOf(await ask(simulator, query(), signedNow))[0] ?? {});
+    const missing = valuesOf(rowsOf(await sendQuery(simulator, query(), signedNow))[0] ?? {});
     expect(missing[missingField(1, start)]).toBeNaN();
     simulator.setShape('null');
-    const row = rowsOf(await ask(simulator, query(), signedNow))[0] ?? {};
+    const row = rowsOf(await sendQuery(simulator, query(), signedNow))[0] ?? {};
     expect(Object.values(row).filter((value) => value === null)).toHaveLength(1);
     expect(Object.keys(row)).toHaveLength(12);
   });
@@ -233,7 +233,7 @@ describe('answers', () => {
     const simulator = await startOne({ now: () => NOON + WINDOW + 60_000 });
     const now = { at: NOON + WINDOW + 60_000 };
     const begins = async (): Promise<unknown[]> =>
-      rowsOf(await ask(simulator, query(1, { vdn: [1] }), now)).map((row) => Number(row['beginTime']));
+      rowsOf(await sendQuery(simulator, query(1, { vdn: [1] }), now)).map((row) => Number(row['beginTime']));
     expect(await begins()).toEqual([NOON - WINDOW]);
     simulator.setShape('inclusive-end');
     expect(await begins()).toEqual([NOON - WINDOW, NOON]);
@@ -251,7 +251,7 @@ describe('answers', () => {
 
   test('hold no more rows than the simulator allows on a page', async () => {
     const simulator = await startOne({ maxLimit: 5 });
-    expect(rowsOf(await ask(simulator, query(20, { limit: 100 }), signedNow))).toHaveLength(5);
+    expect(rowsOf(await sendQuery(simulator, query(20, { limit: 100 }), signedNow))).toHaveLength(5);
   });
 });
 
@@ -261,7 +261,7 @@ describe('windows', () => {
   test('are served once they have ended and settled, and until they are past retention', async () => {
     let now = NOON - 1;
     const simulator = await startOne({ now: () => now, settleLag: 20_000, retentionDays: 1 });
-    const count = async (): Promise<number> => rowsOf(await ask(simulator, query(), { at: now })).length;
+    const count = async (): Promise<number> => rowsOf(await sendQuery(simulator, query(), { at: now })).length;
     expect(await count()).toBe(0);
     now = NOON + 19_999;
     expect(await count()).toBe(0);
@@ -278,16 +278,17 @@ describe('windows', () => {
   test('come late when they are late, and keep their values', async () => {
     let now = NOON + 59_999;
     const simulator = await startOne({ now: () => now, settleLag: 0, late: 1, lateBy: 60_000 });
-    expect(rowsOf(await ask(simulator, query(), { at: now }))).toHaveLength(0);
+    expect(rowsOf(await sendQuery(simulator, query(), { at: now }))).toHaveLength(0);
     now = NOON + 60_000;
-    const rows = rowsOf(await ask(simulator, query(), { at: now }));
+    const rows = rowsOf(await sendQuery(simulator, query(), { at: now }));
     expect(rows.map(valuesOf)).toEqual([1, 2, 3].map((vdn) => simulator.truth(vdn, start)));
   });
 
   test('that are corrected are served with other calls first', async () => {
     let now = NOON;
     const simulator = await startOne({ now: () => now, settleLag: 0, corrections: 1, correctedAfter: 60_000 });
-    const serve = async (): Promise<WindowValues[]> => rowsOf(await ask(simulator, query(), { at: now })).map(valuesOf);
+    const serve = async (): Promise<WindowValues[]> =>
+      rowsOf(await sendQuery(simulator, query(), { at: now })).map(valuesOf);
     const first = await serve();
     expect(first).toEqual([1, 2, 3].map((vdn) => simulator.served(vdn, start)));
     for (const [index, values] of first.entries())
@@ -312,28 +313,32 @@ describe('HTTPS', () => {
 
   test('works for who trusts the CA, by address and by name', async () => {
     const simulator = await startOne({ tls: true, now });
-    expect((await ask(simulator, query())).status).toBe(200);
+    expect((await sendQuery(simulator, query())).status).toBe(200);
     const byName = { ...simulator, url: `https://localhost:${simulator.port}` };
-    expect((await ask(byName, query())).status).toBe(200);
+    expect((await sendQuery(byName, query())).status).toBe(200);
     expect(simulator.certificateNotAfter).toBeGreaterThan(Date.now());
-    expect(await code(ask(simulator, query(), { dispatcher: new Agent() }))).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    expect(await code(sendQuery(simulator, query(), { dispatcher: new Agent() }))).toBe(
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    );
   });
 
   test('shows an expired certificate or one of another host when told to', async () => {
-    expect(await code(ask(await startOne({ tls: { validity: 'expired' }, now }), query()))).toBe('CERT_HAS_EXPIRED');
-    expect(await code(ask(await startOne({ tls: { host: 'wrong' }, now }), query()))).toBe(
+    expect(await code(sendQuery(await startOne({ tls: { validity: 'expired' }, now }), query()))).toBe(
+      'CERT_HAS_EXPIRED',
+    );
+    expect(await code(sendQuery(await startOne({ tls: { host: 'wrong' }, now }), query()))).toBe(
       'ERR_TLS_CERT_ALTNAME_INVALID',
     );
   });
 
   test('demands a client certificate when told to', async () => {
     const simulator = await startOne({ tls: { requireClientCertificate: true }, now });
-    expect(await code(ask(simulator, query()))).not.toBe('no error');
+    expect(await code(sendQuery(simulator, query()))).not.toBe('no error');
     const connect = {
       ca: simulator.caPem ?? '',
       cert: simulator.client?.certPem ?? '',
       key: simulator.client?.keyPem ?? '',
     };
-    expect((await ask(simulator, query(), { dispatcher: new Agent({ connect }) })).status).toBe(200);
+    expect((await sendQuery(simulator, query(), { dispatcher: new Agent({ connect }) })).status).toBe(200);
   });
 });

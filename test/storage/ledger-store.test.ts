@@ -334,9 +334,9 @@ describe('the lock of the storage', () => {
     });
     try {
       await Promise.all(children.map((child) => once(child.stdout, 'data')));
-      const answers = children.map((child) => once(child.stdout, 'data'));
+      const responses = children.map((child) => once(child.stdout, 'data'));
       for (const child of children) child.stdin.write('go');
-      const outcomes = (await Promise.all(answers)).map(
+      const outcomes = (await Promise.all(responses)).map(
         ([line]) => JSON.parse(String(line)) as { got: number[]; held: number[] },
       );
       for (const which of ['got', 'held'] as const) {

@@ -72,13 +72,13 @@ export function queryNow(vdns: Query['vdns'] = [1, 2, 3]): Query {
   return { vdns, range: { from: start, to: start + WINDOW_MS } };
 }
 
-export async function ask(client: ApiClient, query = queryNow()): Promise<QueryResult> {
+export async function runQuery(client: ApiClient, query = queryNow()): Promise<QueryResult> {
   return client.query(query, new AbortController().signal);
 }
 
 /** The failure of a query that is expected to fail. */
 export async function failureOf(client: ApiClient, query = queryNow()): Promise<ApiError> {
-  const { failure } = await ask(client, query);
+  const { failure } = await runQuery(client, query);
   if (failure === undefined) throw new Error('The query did not fail');
   return failure;
 }

@@ -26,7 +26,7 @@ export function soonAfter(index: number): Clocks {
 }
 
 /** A response with a row of each VDN for each window, where `has` says so. */
-export function answer(query: Query, has: HasRow = () => true): QueryResult {
+export function responseTo(query: Query, has: HasRow = () => true): QueryResult {
   const windows = [];
   for (const vdn of query.vdns === 'all' ? [1, 2] : query.vdns) {
     for (let start = query.range.from; start < query.range.to; start += WINDOW_MS) {
@@ -48,7 +48,7 @@ export function withZeros(result: QueryResult, isZero: HasRow): QueryResult {
 /** A regular poll right after a window. */
 export function poll(ledger: Ledger, index: number, has?: HasRow, vdns: Query['vdns'] = [1, 2]) {
   const query: Query = { vdns, range: ledger.regularRange(at(index)) };
-  return ledger.record(query, answer(query, has), at(index), soonAfter(index));
+  return ledger.record(query, responseTo(query, has), at(index), soonAfter(index));
 }
 
 export function* queriesOf(plan: CatchUp | undefined): Generator<Query> {
@@ -66,7 +66,7 @@ export function catchUp(ledger: Ledger, index: number, has?: HasRow): string[] {
   if (plan === undefined) return [];
   const sent: string[] = [];
   for (const query of queriesOf(plan)) {
-    ledger.record(query, answer(query, has), at(index), soonAfter(index));
+    ledger.record(query, responseTo(query, has), at(index), soonAfter(index));
     sent.push(describeQuery(query));
   }
   ledger.finish(plan, at(index));

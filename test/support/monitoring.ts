@@ -60,8 +60,8 @@ async function start(
   const url = `http://127.0.0.1:${port}`;
 
   async function query(expression: string): Promise<readonly QueryResult[]> {
-    const answer = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: expression }).toString()}`);
-    const body = (await answer.json()) as { status: string; data: { result: QueryResult[] } };
+    const response = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: expression }).toString()}`);
+    const body = (await response.json()) as { status: string; data: { result: QueryResult[] } };
     if (body.status !== 'success') throw new Error(`${expression}: ${JSON.stringify(body)}`);
     return body.data.result;
   }

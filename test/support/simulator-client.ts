@@ -4,7 +4,7 @@ import type { Simulator } from '../../src/simulator/simulator.ts';
 
 const PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
 
-export interface AskOptions {
+export interface SendOptions {
   readonly method?: string;
   readonly path?: string;
   readonly accessKey?: string;
@@ -31,7 +31,7 @@ const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** One signed request to a simulator, written for its tests alone. */
-export async function ask(simulator: Simulator, body: unknown, options: AskOptions = {}): Promise<Reply> {
+export async function sendQuery(simulator: Simulator, body: unknown, options: SendOptions = {}): Promise<Reply> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const { method = 'POST', path = PATH, contentType = 'application/json;charset=UTF-8' } = options;
   const headers: Record<string, string> = {

@@ -491,9 +491,9 @@ describe('closing', () => {
     await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
     response.end('last');
     busy.on('end', () => busy.end());
-    const answer = await received(busy);
-    expect(answer).toContain('last');
-    expect(answer.toLowerCase()).toContain('connection: close');
+    const bytes = await received(busy);
+    expect(bytes).toContain('last');
+    expect(bytes.toLowerCase()).toContain('connection: close');
     await closing;
   });
 
@@ -505,11 +505,11 @@ describe('closing', () => {
     const response = await next();
     response.write('begun,');
     await once(busy, 'data');
-    const answer = received(busy);
+    const bytes = received(busy);
     const closing = close();
     response.end('done');
     busy.once('end', () => busy.end());
-    expect(await answer).toContain('done');
+    expect(await bytes).toContain('done');
     await closing;
   });
 
@@ -521,12 +521,12 @@ describe('closing', () => {
     const response = await next();
     response.write('begun,');
     await once(busy, 'data');
-    const answer = received(busy);
+    const bytes = received(busy);
     const closing = close();
     response.end('done');
     (await next()).end('and the pipelined one');
     busy.once('end', () => busy.end());
-    expect(await answer).toMatch(/done[^]*connection: close[^]*and the pipelined one/i);
+    expect(await bytes).toMatch(/done[^]*connection: close[^]*and the pipelined one/i);
     await closing;
   });
 

@@ -59,7 +59,7 @@ test('certificate and key alone mean TLS 1.2 and 1.3 without client certificates
   expect(tls?.settings).toMatchObject({
     cert: { file: join(directory, 'server.crt') },
     key: { file: join(directory, 'server.key') },
-    clientAuth: { ask: false },
+    clientAuth: { request: false },
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     honorCipherOrder: true,
@@ -212,7 +212,7 @@ test('booleans of YAML 1.1 and empty texts mean what they mean in Go', async () 
     `${TLS}  client_auth_type: ""\n  client_ca_file: ""\n  client_ca: ''\n  cert: ""\n  prefer_server_cipher_suites: off\n` +
       'http_server_config: { http2: on }\n',
   );
-  expect(tls?.settings).toMatchObject({ clientAuth: { ask: false }, clientCa: undefined, honorCipherOrder: false });
+  expect(tls?.settings).toMatchObject({ clientAuth: { request: false }, clientCa: undefined, honorCipherOrder: false });
   for (const yes of ['y', 'Yes', 'ON', 'True']) {
     const { tls: set } = await load(`${TLS}  prefer_server_cipher_suites: ${yes}\n`);
     expect(set?.settings.honorCipherOrder, yes).toBe(true);

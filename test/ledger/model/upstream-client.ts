@@ -50,7 +50,7 @@ export function upstreamClient({
     world.pass(20 + Math.floor(luck * slowMs));
   }
 
-  function answer(query: Query, luck: number): QueryResult {
+  function responseTo(query: Query, luck: number): QueryResult {
     const sentAt = [world.trueNow, world.now] as const;
     request(luck);
     const now = world.trueNow;
@@ -72,7 +72,7 @@ export function upstreamClient({
   }
 
   return {
-    query: (query) => Promise.resolve(answer(query, noise(seed, ++queries, 99))),
+    query: (query) => Promise.resolve(responseTo(query, noise(seed, ++queries, 99))),
     close: () => Promise.resolve(),
   };
 }
