@@ -15,7 +15,7 @@ import { SELF_METRICS } from '../dist/exposition/self-metric-table.js';
 const WINDOW = 300;
 /** How long ago the exporter's own metrics start; they have a sample a minute. */
 const OWN_HOURS = 6;
-/** The simulator's rows are there when they are first asked for, 10 s after the window. */
+/** The simulator's rows are there when they are first requested, 10 s after the window. */
 const SETTLE_LAG = 10.1;
 
 /** @returns the series of a scrape: name, labels as they are written, value */

@@ -13,7 +13,7 @@ export function capRetryAfter(retryAfterMs: number | undefined): number {
 
 /**
  * Milliseconds to wait before the next try of a failing API: exponential backoff with jitter, so that many exporters
- * do not come back at the same time. At least `retryIntervalMs`, and at least what Retry-After asks for.
+ * do not come back at the same time. At least `retryIntervalMs`, and at least what Retry-After requests.
  * @param failures in a row, from 1
  */
 export function backoff(

@@ -20,10 +20,10 @@ const CA_HINT = 'Set tls.ca_file to the CA certificate (PEM) that signed the cer
 
 const DNS_HINT = 'Check the host name in url (or in proxy_url), and the DNS of this machine (/etc/resolv.conf)';
 
-/** undici ends the connection at a `100 Continue` that it did not ask for, though RFC 9110 (15.2) allows it. */
+/** undici ends the connection at a `100 Continue` that it did not request, though RFC 9110 (15.2) allows it. */
 const CONTINUE = explain(
   'invalid',
-  'the response starts with "100 Continue", which was not asked for',
+  'the response starts with "100 Continue", which was not requested',
   'Have the CMS or the gateway in front of it send no interim responses',
 );
 

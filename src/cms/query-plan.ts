@@ -2,7 +2,7 @@ import { WINDOW_MS, type WindowRange, windowsBetween } from '../core/window.ts';
 import { MAX_VDNS_PER_REQUEST, PAGE_SIZE, type Query } from './client.ts';
 
 /**
- * Queries that together ask for every (VDN, window) pair once, each for so few that the response fits in one page: no
+ * Queries that together request every (VDN, window) pair once, each for so few that the response fits in one page: no
  * row can get lost between two pages, and all of them may be sent in parallel. About one query per 100 pairs.
  * @param vdns ids, in any number and order
  * @param range whole windows, in any number
@@ -22,7 +22,7 @@ export function planQueries(vdns: readonly number[], range: WindowRange): Query[
   return queries;
 }
 
-/** A smaller saving than this is not worth asking for the windows of a VDN in several queries. */
+/** A smaller saving than this is not worth requesting the windows of a VDN in several queries. */
 const WORTHWHILE = 0.95;
 
 /** The block of at most 100 pairs that needs the fewest queries, or nearly so, with as many windows as possible. */

@@ -11,7 +11,7 @@ const MAX_BYTES_PER_ROW = 1024;
 const MIN_BODY_LIMIT = 256 * 1024;
 const MAX_BODY_LIMIT = 16 * 1024 * 1024;
 
-/** The size limit of a response body in bytes, with generous room for the rows that were asked for. */
+/** The size limit of a response body in bytes, with generous room for the rows that were requested. */
 export function bodyLimit(expectedRows: number): number {
   return Math.min(MAX_BODY_LIMIT, MIN_BODY_LIMIT + expectedRows * MAX_BYTES_PER_ROW);
 }

@@ -10,7 +10,7 @@ export function timedOut(origin: string, timeoutMs: number): ApiError {
   });
 }
 
-/** Delay that a Retry-After header asks for, in either form; undefined when there is none that makes sense. */
+/** Delay that a Retry-After header requests, in either form; undefined when there is none that makes sense. */
 export function retryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
@@ -82,9 +82,9 @@ export function notJson(origin: string, body: string, cause: unknown): ApiError 
   );
 }
 
-/** A response in a coding that was not asked for. */
+/** A response in a coding that was not requested. */
 export function compressed(origin: string, encoding: string): ApiError {
-  return new ApiError(`${origin}: the response is compressed (${oneLine(encoding, 40)}), which was not asked for`, {
+  return new ApiError(`${origin}: the response is compressed (${oneLine(encoding, 40)}), which was not requested`, {
     reason: 'invalid',
     hint: 'Have the gateway in front of the CMS not compress responses to requests that accept identity only',
   });

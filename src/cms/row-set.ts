@@ -33,7 +33,7 @@ export class RowSet {
     return [...this.#rejected.values()];
   }
 
-  /** Whether every (VDN, window) pair that was asked for came. Never true when the choice of VDNs was left to the API. */
+  /** Whether every (VDN, window) pair that was requested came. Never true when the choice of VDNs was left to the API. */
   get isComplete(): boolean {
     const { vdns, range } = this.#expected;
     return vdns !== undefined && this.#windows.size === vdns.size * windowsBetween(range.from, range.to);

@@ -25,9 +25,9 @@ export const REJECTION_REASONS = [
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** What was asked for: rows are checked against it. */
+/** What was requested: rows are checked against it. */
 export interface Expectation {
-  /** Ids that were asked for; undefined when the choice was left to the API. */
+  /** Ids that were requested; undefined when the choice was left to the API. */
   readonly vdns: ReadonlySet<number> | undefined;
   readonly ccId: number | undefined;
   readonly range: WindowRange;

@@ -47,7 +47,7 @@ Compares the API's sums per VDN with what Prometheus counted; returns 1 when the
 /** Time limit for one connection to Prometheus. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** What both sides are asked about. */
+/** What is compared, and where. */
 interface Question {
   readonly selections: readonly Selection[];
   readonly targets: readonly HistoryTarget[];
@@ -187,7 +187,7 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
       io,
       clock,
     };
-    // Prometheus first: when it cannot be asked that should show before the API was read for an hour.
+    // Prometheus first: reading the API can take an hour, a wrong URL of Prometheus should show before.
     const counted = await withProgress('Prometheus', question, (progress) => countedBy(prometheus, question, progress));
     const api = await withProgress('API', question, (progress) => sumsOfApi(question, concurrency, progress));
     for (const warning of warnings) io.stderr.write(`Warning: ${warning}\n`);

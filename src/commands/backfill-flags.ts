@@ -83,7 +83,7 @@ function readLabels(texts: readonly string[], { vdnLabelNames }: Config): [strin
   return labels;
 }
 
-/** The job that the flags and the config ask for at `now`. @throws UsageError */
+/** The job that the flags and the config request at `now`. @throws UsageError */
 export function jobOf(
   flags: BackfillFlags,
   config: Config,

@@ -9,11 +9,11 @@ import { parseFlags } from './serve-flags.ts';
 
 export const HEALTHCHECK_USAGE = `Usage: aicc-cti-exporter healthcheck [--ready] [flags of serve]
 
-Asks the exporter that was started with these flags for /-/healthy. Exit code 0 if it answers, 1 if not. Without flags it
-takes those of process 1, which is the exporter in a container. An answer that a login or a client certificate is needed
-is an answer, too.
+Requests /-/healthy from the exporter that was started with these flags. Exit code 0 if it responds, 1 if not. Without
+flags, the flags of process 1 are used: in a container this is the exporter. A response that requires a login or a client
+certificate counts as healthy, too.
 
-  --ready   ask for /-/ready: has every call center ended its first poll?
+  --ready   request /-/ready: every call center has completed its first poll
   --help
 `;
 
@@ -56,7 +56,7 @@ function statusOf(isTls: boolean, options: { host: string; port: number; path: s
       resolve(response.statusCode ?? 0);
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // The server asked for a client certificate, so it is at work.
+      // The server requested a client certificate, so it is at work.
       if (isTls && /^ERR_SSL_.*ALERT/.test(error.code ?? '')) resolve(401);
       else reject(signal.aborted ? new Error(`no response in ${TIMEOUT_MS / 1000} s`) : error);
     });

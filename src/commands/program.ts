@@ -48,7 +48,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./demo.ts')).demo,
   },
   healthcheck: {
-    summary: 'ask a running exporter whether it answers, for containers',
+    summary: 'check whether a running exporter responds, for containers',
     load: async () => (await import('./healthcheck.ts')).healthcheck,
   },
 };
@@ -114,16 +114,16 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** What a failure tells the user, and the exit code that goes with it. */
+/** The text and the exit code of a failure. */
 function explain(error: unknown): [text: string, exitCode: number] {
   if (error instanceof UsageError) return [`${error.message}\nTry --help`, 2];
-  // Each problem on a line of its own, as check-config writes them.
+  // One line for each problem, as in check-config.
   if (error instanceof ConfigError) return [`The configuration cannot be used\n${error.message}`, 2];
   if (error instanceof OperationError) return [error.message, 1];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
 
-/** Whether a log collector reads stderr: it expects nothing but JSON lines there. */
+/** Whether stderr must have JSON lines only, because a log collector reads it. */
 function logsJson(args: readonly string[]): boolean {
   const flag = args.findIndex((arg) => arg === '--log.format' || arg.startsWith('--log.format='));
   const [, value = args[flag + 1]] = args[flag]?.split('=') ?? [];

@@ -16,7 +16,7 @@ import { count, errorMessage } from '../core/format.ts';
 
 export const SIMULATE_USAGE = `Usage: aicc-cti-exporter simulate [flags]
 
-A stand-in for the CMS of the vendor: answers sysindex with made-up, reproducible traffic.
+Stands in for the CMS: responds to sysindex requests with simulated, reproducible traffic.
 
   --host=127.0.0.1       address to listen on
   --port=28443           port to listen on; 0 takes any free one
@@ -26,16 +26,16 @@ A stand-in for the CMS of the vendor: answers sysindex with made-up, reproducibl
   --secret-key=SK        default ${DEFAULT_SECRET_KEY}
   --cc-id=1              id of the call center
   --vdns=1-12            ids and ranges of ids, like 1,2,10-19
-  --seed=1               another number, other traffic
+  --seed=1               each number gives other traffic
   --flat                 traffic without day and night
-  --settle-lag=5s        window end to its row
+  --settle-lag=5s        time from the end of a window to its row
   --late=0               share of rows that come minutes later, 0 to 1
-  --corrections=0        share of rows that are corrected after they came, 0 to 1
-  --shape=example        how answers are written, see below
-  --control              faults can be read and set at /-/faults
+  --corrections=0        share of rows that are corrected later, 0 to 1
+  --shape=example        format of the responses, see below
+  --control              read and set faults at /-/faults
   --help
 
-Shapes: ${Object.keys(SHAPES).join(', ')}; cycle is another with every request.
+Shapes: ${Object.keys(SHAPES).join(', ')}; cycle changes it with every request.
 `;
 
 /** The largest VDN id of the vendor's sibling interfaces. */

@@ -27,7 +27,7 @@ export interface PollOutcome {
   readonly failure: ApiError | undefined;
   /** VDNs whose requests failed, ascending; `all` when a request for all did. */
   readonly failed: readonly number[] | 'all';
-  /** The longest wait that a failure asked for. */
+  /** The longest wait that a failure requested. */
   readonly retryAfterMs: number | undefined;
   /** The rows that came. */
   readonly rows: readonly VdnWindow[];

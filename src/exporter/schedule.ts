@@ -15,7 +15,7 @@ export interface ScheduleState {
   readonly unfinished: readonly number[] | 'all';
   /** When {@link unfinished} is requested again. */
   readonly retryAt: Moment;
-  /** The CMS asked to send nothing before this moment (Retry-After). */
+  /** No request before this time (Retry-After of the CMS). */
   readonly pausedUntil: Moment;
   /** Whether there may be something to catch up on since the last poll. */
   readonly isCatchUpDue: boolean;
@@ -134,7 +134,7 @@ export function afterCatchUpFailure(state: ScheduleState, retryAfterMs: number |
   return { ...state, catchUpFailedIn: state.polledLatest, pausedUntil: pause(state, retryAfterMs, at) };
 }
 
-/** The later of the present pause and the one that a failure asks for. */
+/** The later of the present pause and the one that a failure requests. */
 function pause({ pausedUntil }: ScheduleState, retryAfterMs: number | undefined, at: Moment): Moment {
   const until = after(at, capRetryAfter(retryAfterMs));
   return msUntil(until, at) > msUntil(pausedUntil, at) ? until : pausedUntil;

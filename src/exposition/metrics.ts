@@ -131,7 +131,7 @@ export const TOTAL_METRICS: readonly TotalMetric[] = [
   {
     name: 'aicc_cti_windows_missing_total',
     type: 'counter',
-    help: '5-minute windows that never came: the API had no row for them until catch_up gave up on them.',
+    help: '5-minute windows that are missing: the API had no row for them within catch_up.',
     labels: VDN_LABELS,
     field: 'missing',
   },

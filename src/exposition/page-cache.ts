@@ -32,7 +32,7 @@ export class Page {
   readonly labelNames: readonly string[];
   readonly compressed: Promise<CompressedText>;
   isRendered = false;
-  /** Whether a scrape asked for it. */
+  /** Whether a scrape requested it. */
   isScraped = false;
   /** A rendered page to serve while this one is being rendered; undefined when scrapes have to wait. */
   previous: Page | undefined;
@@ -99,7 +99,7 @@ export class PageCache {
     this.#options = options;
   }
 
-  /** The page to answer a scrape with; undefined when one of the call centers is unknown. */
+  /** The page for a scrape; undefined when one of the call centers is unknown. */
   forScrape(request: PageRequest): Page | undefined {
     const newest = this.#newest(request);
     if (newest === undefined) return undefined;
@@ -115,7 +115,7 @@ export class PageCache {
   }
 
   /**
-   * Renders anew what changed, if a scrape asked for it since the last time. Until the promise resolves, scrapes get
+   * Renders anew what changed, if a scrape requested it since the last time. Until the promise resolves, scrapes get
    * the page from before instead of waiting.
    */
   async refresh(): Promise<void> {

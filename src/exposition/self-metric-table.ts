@@ -50,13 +50,13 @@ export const SELF_METRICS = {
   apiErrors: {
     name: 'aicc_cti_api_errors_total',
     type: 'counter',
-    help: 'Answers of the CMS that report a failure, by its resultCode; other for a code that is not documented.',
+    help: 'Responses of the CMS that report a failure, by resultCode; other for a code that is not documented.',
     labels: ['call_center', 'code'],
   },
   apiRequestDuration: {
     name: 'aicc_cti_api_request_duration_seconds',
     type: 'histogram',
-    help: 'Time from sending a request to the CMS to the end of its answer, failed ones included.',
+    help: 'Time from sending a request to the CMS to the end of the response, failed ones included.',
     labels: CENTER,
   },
   rowsRejected: {
@@ -68,7 +68,7 @@ export const SELF_METRICS = {
   settleLag: {
     name: 'aicc_cti_settle_lag_seconds',
     type: 'histogram',
-    help: 'Time from the end of a window to the first sight of its row; bounded below by settle_delay and above by how often is asked.',
+    help: 'Time from the end of a window to the poll that first had its row: at least settle_delay, precise to within retry_interval.',
     labels: CENTER,
   },
   clockSkew: {
@@ -98,7 +98,7 @@ export const SELF_METRICS = {
   storageFailures: {
     name: 'aicc_cti_storage_failures_total',
     type: 'counter',
-    help: 'Times that the ledger on disk could not be read (the file was set aside) or written (kept in memory).',
+    help: 'How often the ledger on disk could not be read (the file was set aside) or written (counting went on in memory).',
     labels: ['operation'],
   },
   buildInfo: {

@@ -8,7 +8,7 @@ import { NO_TOTALS } from '../ledger/vdn-account.ts';
 import type { WindowRange } from '../core/window.ts';
 import { count } from '../core/format.ts';
 
-/** Everything that, with the answers of the API, decides what is written. */
+/** What is written depends on this and on the responses of the API alone. */
 export interface BackfillJob {
   readonly targets: readonly HistoryTarget[];
   readonly range: WindowRange;
@@ -16,7 +16,7 @@ export interface BackfillJob {
   readonly extraLabels: readonly (readonly [name: string, value: string])[];
 }
 
-/** Where a backfill stands between two steps. Plain data: it is stored as JSON. */
+/** The state of a backfill between two steps. Plain data: it is stored as JSON. */
 export interface BackfillState {
   readonly version: 1;
   readonly job: BackfillJob;
@@ -25,7 +25,7 @@ export interface BackfillState {
   /** Length of what is written, in bytes. */
   readonly bytes: number;
   readonly windows: number;
-  /** Of the VDNs of the group under way. */
+  /** Of the VDNs of the current group. */
   readonly accounts: readonly (readonly [vdn: number, account: Account])[];
   readonly gaps: GapsState;
   /** Rows that were not used, by reason. */
@@ -43,7 +43,7 @@ export interface BackfillOptions {
   readonly ccIdOf: (target: number) => number | undefined;
 }
 
-/** Turns answers into samples, step by step. */
+/** Turns responses into samples, step by step. */
 export class Backfill {
   readonly #options: BackfillOptions;
   readonly #accounts: Map<number, Account>;
@@ -122,7 +122,7 @@ export class Backfill {
     await this.#options.output.sync();
   }
 
-  /** Where it stands; only between two steps. */
+  /** The current state. Call it only between two steps. */
   toState(): BackfillState {
     return {
       version: 1,
@@ -137,7 +137,7 @@ export class Backfill {
     };
   }
 
-  /** What the user must know about the data, as lines. */
+  /** Gaps, unused rows and incomplete queries, as lines for the user. */
   report(): string[] {
     const lines = this.#gaps.report(this.#options.job.targets);
     for (const [reason, rows] of this.#rejected) lines.push(`Not used: ${count(rows, 'row')} (${reason})`);

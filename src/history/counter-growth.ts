@@ -1,11 +1,11 @@
-/** What Prometheus counted against what the API says. Pure. */
+/** Compares what Prometheus counted with the rows of the API. Pure. */
 import type { VdnWindow } from '../cms/rows.ts';
 import { TOTAL_METRICS, type TotalField } from '../exposition/metrics.ts';
 import type { RawSeries } from './prometheus-client.ts';
 import { WINDOW_MS, windowAt, type WindowRange, windowsBetween } from '../core/window.ts';
 import { escapeLabel } from '../exposition/text-format.ts';
 
-/** The counters that the API can be asked about. */
+/** The counters that can be compared with the rows of the API. */
 export const AUDITED = ['inbound', 'answered', 'outbound', 'windows'] as const satisfies readonly TotalField[];
 export type AuditedField = (typeof AUDITED)[number];
 

@@ -17,7 +17,7 @@ export interface PrometheusOptions {
   /** Sent with every request; an `authorization` among them is used instead of that of the URL. */
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
-  /** Called with what the server says of an answer that it could not give in full. */
+  /** Called with the warnings of a response, such as that it is partial. */
   readonly onWarning: (text: string) => void;
 }
 
@@ -58,7 +58,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error('the answer is not JSON', { cause });
+    throw new Error('the response is not JSON', { cause });
   }
 }
 
@@ -66,10 +66,10 @@ function parseJson(text: string): unknown {
 function parseMatrix(body: unknown): RawSeries[] {
   const data = isRecord(body) && body['status'] === 'success' ? body['data'] : undefined;
   const result = isRecord(data) && data['resultType'] === 'matrix' ? data['result'] : undefined;
-  if (!Array.isArray(result)) throw new Error('the answer is not a matrix');
+  if (!Array.isArray(result)) throw new Error('the response is not a matrix');
   return result.map((series: unknown) => {
     if (!isRecord(series) || !isRecord(series['metric']) || !Array.isArray(series['values'])) {
-      throw new Error('a series of the answer has no values');
+      throw new Error('a series of the response has no values');
     }
     const labels = Object.fromEntries(Object.entries(series['metric']).map(([name, value]) => [name, String(value)]));
     const samples = series['values'].map((pair: unknown): [number, number] => {
@@ -80,11 +80,11 @@ function parseMatrix(body: unknown): RawSeries[] {
   });
 }
 
-/** What is said of an answer that is not whole: by Prometheus and Thanos, and by a VictoriaMetrics cluster. */
+/** Warnings of a response: `warnings` of Prometheus and Thanos, `isPartial` of a VictoriaMetrics cluster. */
 function warningsOf(body: unknown): string[] {
   if (!isRecord(body)) return [];
   const warnings: unknown[] = Array.isArray(body['warnings']) ? body['warnings'] : [];
-  return [...warnings.map(String), ...(body['isPartial'] === true ? ['the answer is partial'] : [])];
+  return [...warnings.map(String), ...(body['isPartial'] === true ? ['the response is partial'] : [])];
 }
 
 const HEADER = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
@@ -124,7 +124,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
 
 function hintFor(reason: string): string {
   const [, hint] = HINTS.find(([pattern]) => pattern.test(reason)) ?? [];
-  return hint ?? 'Check --prometheus.url and that the server answers queries';
+  return hint ?? 'Check --prometheus.url and that the server responds to queries';
 }
 
 /** @throws UsageError when the URL cannot be used */
@@ -152,7 +152,7 @@ export function createPrometheus({ url, headers, dispatcher, onWarning }: Promet
 
   return {
     async samples(selector, from, to, signal) {
-      // A range selector of Prometheus 2 takes both ends in, of Prometheus 3 only the later one: ask for a little
+      // A range selector of Prometheus 2 takes both ends in, of Prometheus 3 only the later one: request a little
       // more, and leave out what is before `from`.
       const form = new URLSearchParams({ query: `${selector}[${to - from}ms]`, time: String((to - 1) / 1000) });
       try {

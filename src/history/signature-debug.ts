@@ -42,7 +42,8 @@ export function explainRefusal({ config, skewMs, secretKey }: Refusal): string[]
 }
 
 function clock(skewMs: number | undefined): string {
-  if (skewMs === undefined) return 'Clock: the answer has no Date header, so the clocks cannot be compared: check NTP';
+  if (skewMs === undefined)
+    return 'Clock: the response has no Date header, so the clocks cannot be compared: check NTP';
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   if (Math.abs(skewMs) <= NOTABLE_SKEW_MS) return `Clock: within ${seconds}s of the CMS, that is not the reason`;
   const direction = skewMs > 0 ? 'behind' : 'ahead of';

@@ -30,8 +30,8 @@ export function negotiateEncoding(acceptEncoding: string | undefined): ScrapeReq
 }
 
 /**
- * Answers GET and HEAD of the telemetry path; `?call_center=NAME`, also repeated, shows only these. The promise
- * rejects when the metrics could not be rendered; nothing was answered then.
+ * Serves GET and HEAD of the telemetry path; `?call_center=NAME`, also repeated, shows only these. The promise
+ * rejects when the metrics could not be rendered; no response was started then.
  */
 export function metricsHandler(exposition: Exposition): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {
@@ -40,7 +40,7 @@ export function metricsHandler(exposition: Exposition): (req: IncomingMessage, r
     const encoding = negotiateEncoding(req.headers['accept-encoding']);
     res.setHeader('Vary', 'Accept, Accept-Encoding');
     if (encoding === undefined) {
-      respondLine(res, 406, 'Accept-Encoding leaves nothing to answer with: allow gzip or identity');
+      respondLine(res, 406, 'Accept-Encoding allows no encoding of this page: allow gzip or identity');
       return;
     }
     const body = await exposition.scrape({ format, encoding, callCenters: names.length === 0 ? undefined : names });

@@ -23,13 +23,13 @@ export interface PagesOptions extends Links {
   readonly statusPage: (query: VdnQuery) => string;
   /** Loads the configuration again; rejects with ConfigError when it cannot be used. */
   readonly reload: () => Promise<void>;
-  /** Logs an unexpected error, and answers 500 when no response has started. */
+  /** Logs an unexpected error, and sends a 500 when no response has started. */
   readonly onError: (error: unknown, req: IncomingMessage, res: ServerResponse) => void;
 }
 
 type HttpHandler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
-/** Registers GET and HEAD (express answers HEAD with the GET handler) or POST; any other method gets 405. */
+/** Registers GET and HEAD (express uses the GET handler for HEAD) or POST; any other method gets 405. */
 type AddRoute = (path: string | RegExp, method: 'get' | 'post', handler: HttpHandler) => void;
 
 /** The routes for people and for service discovery, and 404 for every other path. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Colors, texts and tables of every page: light and dark, as the browser asks for it. */
+/** Colors, texts and tables of every page: light and dark, as the browser requests it. */
 const BASE = `
 :root {
   color-scheme: light dark;

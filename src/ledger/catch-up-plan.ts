@@ -40,7 +40,7 @@ const RECHECK_MS = 12 * WINDOW_MS;
 /** Rows that one query may return: it bounds the memory, and what one failure costs. */
 const MAX_ROWS = 10_000;
 
-/** Windows that are planned at once: as many as one query for the most VDNs may ask for. */
+/** Windows that are planned at once: as many as one query for the most VDNs may request. */
 const BLOCK_MS = (MAX_ROWS / MAX_VDNS_PER_REQUEST) * WINDOW_MS;
 
 /** Accounts that are looked at between two chances to yield: less than 5 ms of work. */

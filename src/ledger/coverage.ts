@@ -54,7 +54,7 @@ export class QueryCoverage {
   }
 
   /**
-   * Marks a range that the API answered for.
+   * Marks a range that a response of the API covered.
    * @param latest the newest window that was due
    * @param floor nothing before it is requested any more
    */

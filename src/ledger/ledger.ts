@@ -222,7 +222,7 @@ export class Ledger {
   }
 
   /**
-   * Ends a catch-up: what its queries asked for is covered.
+   * Ends a catch-up: what its queries requested is covered.
    * @param failed queries without a response: their windows are requested again by the next catch-up
    */
   finish(catchUp: CatchUp, latest: number, failed: readonly Query[] = []): void {

@@ -22,7 +22,7 @@ const MAX_DAYS = 31;
 const DAY_MS = 86_400_000;
 const DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/;
 
-/** Reads the body of a request; a text says which rule it breaks (the CMS answers 0100002). */
+/** Reads the body of a request; a text says which rule it breaks (the CMS returns 0100002). */
 export function readQuery(body: Uint8Array, { ccId: defaultCcId, ccIds }: QueryRules): Query | string {
   let value: unknown;
   try {

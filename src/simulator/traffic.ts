@@ -121,7 +121,7 @@ export function windowOf(vdn: Vdn, start: number): WindowValues {
   const capacity = round(available * callsPerAgent * 0.95);
   const waiting = Math.max(0, inbound - poisson(random, inbound * 0.03));
   let answered = Math.min(waiting, capacity);
-  // Now and then a call of the window before is answered in this one.
+  // Sometimes a call of the previous window is answered in this one.
   if (inbound > 0 && answered === inbound && answered < capacity && random() < 0.03) answered++;
 
   const talking = Math.min(available, round(answered / callsPerAgent));

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net';
 /** True when `password` is that of the bcrypt `hash`. */
 export type Compare = (password: string, hash: string) => Promise<boolean>;
 
-/** `busy`: too many passwords are being compared; ask again later. */
+/** `busy`: too many passwords are being compared; try again later. */
 export type Verdict = 'yes' | 'no' | 'busy';
 
 export interface Credentials {

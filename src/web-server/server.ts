@@ -32,7 +32,7 @@ export interface ServerOptions {
 }
 
 export interface RunningServer {
-  /** URLs, with the real port where 0 was asked for. */
+  /** URLs, with the real port where 0 was requested. */
   readonly addresses: readonly string[];
   /**
    * Reads the web config file again and uses it for all requests from now on. Rejects with ConfigError, and changes

@@ -131,7 +131,7 @@ describe('a failure names its cause and what to check', () => {
       'compressed',
       { 'Content-Encoding': 'gzip' },
       gzipSync('{}'),
-      'compressed (gzip), which was not asked for',
+      'compressed (gzip), which was not requested',
       'gateway',
     ],
     ['empty', {}, ' ', 'the response is empty', 'cut off'],

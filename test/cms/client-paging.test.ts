@@ -58,7 +58,7 @@ describe('pages of the simulator', () => {
     expect(offsets.filter((offset) => offset === 0)).toHaveLength(2);
   });
 
-  test('that are smaller than asked for are read to the end when there is a count', async () => {
+  test('that are smaller than requested are read to the end when there is a count', async () => {
     const simulator = await simulate('example', { maxLimit: 40 });
     const result = await runQuery(clientOf({ url: simulator.url, clock }), query);
     expect(result.failure).toBeUndefined();
@@ -66,7 +66,7 @@ describe('pages of the simulator', () => {
     expect(simulator.requests).toHaveLength(8);
   });
 
-  test('are asked for by integers, one after the other, and no more of them than needed', async () => {
+  test('are requested by integers, one after the other, and no more of them than needed', async () => {
     const simulator = await simulate('example');
     await runQuery(clientOf({ url: simulator.url, clock }), query);
     expect(simulator.requests.map((request) => [request.query?.limit, request.query?.offset])).toEqual([
@@ -79,7 +79,7 @@ describe('pages of the simulator', () => {
   test('end with a short or empty one when there is no count', async () => {
     const simulator = await simulate('count-absent');
     const client = clientOf({ url: simulator.url, clock });
-    // All pairs that were asked for came with the third page: it is the last one, though it is full.
+    // All pairs that were requested came with the third page: it is the last one, though it is full.
     expect((await runQuery(client, query)).windows).toHaveLength(300);
     expect(simulator.requests).toHaveLength(3);
     expect((await runQuery(client, { ...query, vdns: 'all' })).windows).toHaveLength(300);
@@ -132,7 +132,7 @@ describe('planned queries', () => {
     expect(planQueries(vdns, { from: NOON - windows * WINDOW_MS, to: NOON })).toHaveLength(expected);
   });
 
-  test('ask for every VDN in every window once, and for no more than one page brings', () => {
+  test('request every VDN in every window once, and for no more than one page brings', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 0, max: 400 }), (ids, windows) => {
         const seen = new Set<string>();
@@ -186,7 +186,7 @@ describe('a count', () => {
     expect(client.reports.every(({ failure }) => failure === undefined)).toBe(true);
   });
 
-  test.each([1, 1000])('that is %i too high does not matter when all that was asked for came', async (by) => {
+  test.each([1, 1000])('that is %i too high does not matter when all that was requested came', async (by) => {
     const simulator = await simulate('example', { faults: [{ kind: 'count', by }] });
     const result = await runQuery(clientOf({ url: simulator.url, clock, ccId: 1 }), query);
     expect(result.failure).toBeUndefined();

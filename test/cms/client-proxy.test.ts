@@ -39,7 +39,7 @@ const withUser = (proxy: Proxy, user: string) => proxy.url.replace('://', `://${
 const basic = (user: string) => `Basic ${Buffer.from(user).toString('base64')}`;
 
 describe('a proxy', () => {
-  test('of the config is asked for a tunnel to HTTPS, and to forward HTTP', async () => {
+  test('of the config gets CONNECT for HTTPS and whole URLs for HTTP', async () => {
     const { simulator, caFile } = await simulate();
     const plain = await simulate(false);
     // Squid allows tunnels to the ports of HTTPS alone.

@@ -55,6 +55,6 @@ describe('a kept connection', () => {
 test('"100 Continue" before a response is named', async () => {
   const server = await serve((socket) => socket.write(`HTTP/1.1 100 Continue\r\n\r\n${HEAD}${BODY}`), false);
   const { message, hint } = await failureOf(clientOf({ url: server.url }));
-  expect(message).toBe(`${server.url}: the response starts with "100 Continue", which was not asked for`);
+  expect(message).toBe(`${server.url}: the response starts with "100 Continue", which was not requested`);
   expect(hint).toContain('interim responses');
 });

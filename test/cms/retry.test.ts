@@ -56,7 +56,7 @@ describe('a patient request', () => {
     expect(seen).toEqual(clock.skipped);
   });
 
-  test('waits as long as Retry-After asks for', async () => {
+  test('waits as long as Retry-After requests', async () => {
     const { sent, clock } = trying([failure({ status: 429, retryAfterMs: 60_000 })]);
     await sent;
     expect(clock.skipped).toEqual([60_000]);

@@ -66,7 +66,7 @@ test('asks the API nothing when Prometheus does not answer', async () => {
   const { error } = await go();
   status = 200;
   expect(error).toBeInstanceOf(OperationError);
-  expect((error as Error).message).toBe(`${url}: HTTP 503\nCheck --prometheus.url and that the server answers queries`);
+  expect((error as Error).message).toBe(`${url}: HTTP 503\nCheck --prometheus.url and that the server responds to queries`);
   expect(simulator.counters.requests).toBe(before);
 });
 

@@ -211,7 +211,7 @@ describe('Queues', () => {
     `  - { name: ${name}, url: 'https://h', access_key: ak, secret_key: sk, ${more} }\n`;
   const selections = ({ vdns }: CallCenterConfig) => (vdns === 'all' ? [] : vdns.map(({ queues }) => queues));
 
-  it('are asked for nowhere by default', async () => {
+  it('are requested nowhere by default', async () => {
     const callCenter = await loadOne('cc_id: 1\nvdns: [1, 2]');
     expect(callCenter.queues).toBeUndefined();
     expect(selections(callCenter)).toEqual([[], []]);
@@ -235,7 +235,7 @@ describe('Queues', () => {
     expect(c?.queues).toBeUndefined();
   });
 
-  it('may be asked for of single VDNs, and need no cc_id where no VDN wants them', async () => {
+  it('may be requested of single VDNs, and need no cc_id where no VDN wants them', async () => {
     const one = await loadOne('cc_id: 1\nvdns: [1, { id: 2, queues: {} }]');
     expect(one.queues).toEqual({ include: [], intervalMs: 30_000, requestForm: 'flat' });
     expect(selections(one)).toEqual([[], 'all']);

@@ -117,7 +117,7 @@ describe('ranges', () => {
     );
   });
 
-  test('are at most 31 days long when nothing else is asked for', () => {
+  test('are at most 31 days long when nothing else is requested', () => {
     const year = Array.from({ length: 365 * 288 }, (_, index) => index * WINDOW_MS);
     const ranges = toRanges(year);
     expect(ranges).toHaveLength(12);

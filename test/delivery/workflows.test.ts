@@ -14,7 +14,7 @@ test.runIf(CAN_LINT)('actionlint finds no mistake in the workflows', () => {
   });
 });
 
-test('the workflows have no more rights than they ask for, and end', () => {
+test('the workflows have no more rights than they request, and end', () => {
   for (const name of WORKFLOWS) {
     const { permissions } = parse(readFileSync(`${FOLDER}/${name}`, 'utf8')) as { permissions: unknown };
     expect(permissions, name).toEqual({ contents: 'read' });

@@ -87,7 +87,7 @@ describe.each(Object.entries(STATES))('the page with %s', (_, snapshots) => {
     return Buffer.concat((await exposition.scrape({ format, encoding: 'identity' }))?.chunks ?? []);
   }
 
-  // promtool knows the classic format only: of OpenMetrics it would ask for the HELP of names that end in _total.
+  // promtool knows the classic format only: of OpenMetrics it would request the HELP of names that end in _total.
   it.runIf(installed('promtool'))('passes promtool check metrics', async () => {
     const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await page('text') });
     expect([stderr.toString(), status]).toEqual(['', 0]);

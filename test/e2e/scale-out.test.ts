@@ -151,7 +151,7 @@ describe.runIf(installed('prometheus'))('two replicas behind one Prometheus', ()
     await prometheus.untilValue('count(up == 1)', 2);
     await prometheus.untilValue('count(aicc_cti_agents{state="talking"})', 24);
 
-    // The window is asked for, too: another one may start while the test runs.
+    // The window is requested, too: another one may start while the test runs.
     const check = async () => {
       const talking = 'sum(max without (instance) (aicc_cti_agents{state="talking"}))';
       await eventually(async () => {

@@ -373,7 +373,7 @@ describe('the log', () => {
     [['--config.file=/nowhere/config.yaml', '--log.format=json'], 2, 'Cannot read the config file'],
     [['--log.format', 'JSON'], 2, '--config.file=FILE is missing'],
     [[`--config.file=${config}`, '--log.format=json', '--web.listen-address=192.0.2.1:0'], 1, 'Cannot listen on'],
-  ])('has a failed start in JSON, too, when asked for: %j', async (args, code, message) => {
+  ])('has a failed start in JSON, too, when requested: %j', async (args, code, message) => {
     const program = run(args);
     expect(await program.ended()).toBe(code);
     const lines = program.stderr().trim().split('\n');
@@ -396,7 +396,7 @@ describe('the log', () => {
     expect(program.stdout()).toBe('');
   });
 
-  test('is JSON when asked for, and holds no more than the level lets through', async () => {
+  test('is JSON when requested, and holds no more than the level lets through', async () => {
     const program = await runExporter(config, ['--log.format=json']);
     await program.says(/"call_center":"a b"/);
     for (const line of program.stderr().trim().split('\n'))

@@ -8,7 +8,7 @@ import { down, MINUTE, type PollCall, runScheduler as run, START } from '../supp
 const times = (calls: readonly PollCall[]) => calls.map(({ at }) => at);
 
 describe('the scheduler', () => {
-  it('polls at the start, then settle_delay after each window end, and asks for what may be corrected, too', async () => {
+  it('polls at the start, then settle_delay after each window end, and requests what may be corrected, too', async () => {
     const { calls } = await run({ until: 14 * MINUTE });
     expect(calls).toEqual([
       { at: '08:02:00', vdns: '1,2', windows: '07:45-08:00' },
@@ -28,7 +28,7 @@ describe('the scheduler', () => {
     ]);
   });
 
-  it('asks for a row that does not come until the next window is due, not longer', async () => {
+  it('requests a row that does not come until the next window is due, not longer', async () => {
     const { calls } = await run({
       until: 9 * MINUTE,
       has: (vdn, start) => !(vdn === 2 && start === START - 2 * MINUTE),
@@ -146,7 +146,7 @@ describe('the scheduler', () => {
     expect(calls.length).toBeGreaterThan(4);
   });
 
-  it('with the choice left to the API asks for the VDNs by id that it knows and misses', async () => {
+  it('with the choice left to the API requests the VDNs by id that it knows and misses', async () => {
     const has = (vdn: number, start: number, now: number) => vdn === 1 || now >= start + WINDOW_MS + 20_000;
     const { calls } = await run({ until: 4 * MINUTE, has, vdns: 'all' });
     expect(calls.map(({ vdns }) => vdns)).toEqual(['all', 'all', '2']);

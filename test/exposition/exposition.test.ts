@@ -186,7 +186,7 @@ describe('a scrape', () => {
     expect(reads).toBeGreaterThan(combined);
   });
 
-  it('waits for the renderings asked for before it: many choices at once do not add up in memory', async () => {
+  it('waits for the renderings requested before it: many choices at once do not add up in memory', async () => {
     const { scrape } = setUp(uniform('large', 1, 5000), uniform('small', 1, 1));
     const ended: string[] = [];
     await Promise.all(
@@ -301,7 +301,7 @@ describe('after a suspend of the machine', () => {
 });
 
 describe("the exporter's own metrics in a scrape", () => {
-  it('are asked for anew each time, and once for scrapes that come together', async () => {
+  it('are requested anew each time, and once for scrapes that come together', async () => {
     const { state, scrape } = setUp(snapshot('a', 1));
     let asked = 0;
     state.self = () => Promise.resolve(selfMetrics('asked', ++asked));

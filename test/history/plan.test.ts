@@ -9,7 +9,7 @@ const ids = (count: number) => Array.from({ length: count }, (_, index) => index
 const range = (windows: number) => ({ from: START, to: START + windows * WINDOW_MS });
 
 describe('a plan', () => {
-  test('asks for every window of every VDN exactly once, within the limits of the API', () => {
+  test('requests every window of every VDN exactly once, within the limits of the API', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 230 }), { minLength: 1, maxLength: 3 }),
@@ -22,7 +22,7 @@ describe('a plan', () => {
           for (let index = 0; index < plan.length; index++) {
             const { target, query, isFirstOfGroup, isLastOfGroup, expected: rows } = plan.at(index);
             const { from, to } = query.range;
-            if (query.vdns === 'all') throw new Error('ids were asked for');
+            if (query.vdns === 'all') throw new Error('ids were requested');
             const rules = {
               vdns: query.vdns.length <= 100,
               days: to - from <= MAX_RANGE_MS,
@@ -50,7 +50,7 @@ describe('a plan', () => {
     expect(() => plan.at(plan.length)).toThrow('There is no step');
   });
 
-  test('asks for all VDNs half an hour at a time', () => {
+  test('requests all VDNs half an hour at a time', () => {
     const plan = planHistory([{ callCenter: 'a', vdns: 'all' }], range(15));
     expect([0, 1, 2].map((index) => windowsBetween(START, plan.at(index).query.range.to))).toEqual([6, 12, 15]);
     expect([plan.length, plan.expected, plan.at(0).query.vdns]).toEqual([3, 15, 'all']);

@@ -30,7 +30,7 @@ async function failure(url: string): Promise<OperationError> {
 }
 
 describe('the query API', () => {
-  test('is asked for raw samples, with the credentials and the path of the URL', async () => {
+  test('gets a query for raw samples, with the credentials and the path of the URL', async () => {
     let seen = '';
     let body = '';
     const host = await start((request, response) => {
@@ -73,8 +73,8 @@ describe('the query API', () => {
     [401, '<html>', 'HTTP 401\nCheck the user and the password'],
     [404, '', 'HTTP 404\nIf the server has a path in front of /api/v1'],
     [503, '', 'HTTP 503\nCheck --prometheus.url'],
-    [200, '<html>', 'the answer is not JSON'],
-    [200, '{"status":"success","data":{"resultType":"vector","result":[]}}', 'the answer is not a matrix'],
+    [200, '<html>', 'the response is not JSON'],
+    [200, '{"status":"success","data":{"resultType":"vector","result":[]}}', 'the response is not a matrix'],
   ])('that answers %i %s is an error without the password', async (status, body, text) => {
     const host = await start((_, response) => response.writeHead(status).end(body));
     const { message } = await failure(`http://me:secret@${host}`);
@@ -117,7 +117,7 @@ describe('the query API', () => {
       ),
     );
     await createPrometheus({ url: `http://me:secret@${host}`, ...options }).samples('x', 0, 1, never);
-    expect(warnings).toEqual([`http://${host}: store gone`, `http://${host}: the answer is partial`]);
+    expect(warnings).toEqual([`http://${host}: store gone`, `http://${host}: the response is partial`]);
   });
 
   test('that cannot be reached is an error without the password', async () => {

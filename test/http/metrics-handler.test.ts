@@ -145,7 +145,7 @@ describe('the metrics page', () => {
     }
   });
 
-  it('shows the call centers that were asked for', async () => {
+  it('shows the call centers that were requested', async () => {
     const one = await send({ search: '?call_center=branch' });
     expect(one.body.toString()).not.toContain('headquarters');
     expect(one.body.toString()).toContain('call_center="branch"');

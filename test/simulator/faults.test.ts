@@ -297,7 +297,7 @@ describe('the control endpoint', () => {
     expect(simulator.faults).toEqual([]);
   });
 
-  test('is not there unless it is asked for', async () => {
+  test('is not there unless it is requested', async () => {
     expect((await post(await start(), '[]')).status).toBe(404);
   });
 });

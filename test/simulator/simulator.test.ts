@@ -22,7 +22,7 @@ afterEach(async () => {
   open = [];
 });
 
-/** Asks for whole windows that end by noon. */
+/** Requests whole windows that end by noon. */
 const query = (windows = 1, more: object = {}): object => ({
   vdn: [1, 2, 3],
   beginDate: date(NOON - windows * WINDOW),
@@ -149,7 +149,7 @@ describe('requests', () => {
     expect(json.resultDesc).toContain(text);
   });
 
-  test('may ask for 100 VDNs, 31 days, limits as texts and another accepted ccId', async () => {
+  test('may request 100 VDNs, 31 days, limits as texts and another accepted ccId', async () => {
     const simulator = await startOne({ ccIds: [9] });
     const body = query(31 * 288, { vdn: ids(100), ccId: 9, limit: '7', offset: '0' });
     const reply = await sendQuery(simulator, body, signedNow);
@@ -297,7 +297,7 @@ describe('windows', () => {
     expect(await serve()).toEqual([1, 2, 3].map((vdn) => simulator.truth(vdn, start)));
   });
 
-  test('of VDNs that are not simulated cannot be asked for', async () => {
+  test('of VDNs that are not simulated cannot be requested', async () => {
     const simulator = await startOne();
     expect(() => simulator.truth(999, start)).toThrow('VDN 999 is not simulated');
   });

@@ -181,7 +181,7 @@ describe('versions, suites and curves', () => {
   };
   const legacy = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
 
-  test('TLS 1.2 and 1.3 are spoken by default, older ones when asked for', async () => {
+  test('TLS 1.2 and 1.3 are spoken by default, older ones when requested', async () => {
     const server = await serveTls(PAIR);
     expect(await version(server)).toBe('TLSv1.3');
     expect(await version(server, { maxVersion: 'TLSv1.2' })).toBe('TLSv1.2');

@@ -38,7 +38,7 @@ export const COLUMNS: readonly Column[] = [
 export const PAGE_ROWS = 200;
 const MAX_TEXT = 100;
 
-/** What the query parameters of the page ask for; anything that makes no sense is left out. */
+/** What the query parameters of the page request; anything that makes no sense is left out. */
 export interface VdnQuery {
   /** Sought in ids, names and labels, whatever the case. */
   readonly text: string;

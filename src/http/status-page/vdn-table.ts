@@ -108,7 +108,7 @@ function pageLinks({ page, pages }: VdnPage, query: VdnQuery, name: string): Htm
   </nav>`;
 }
 
-/** The VDNs that the query asks for: a form, a table of one page, links to the other pages. */
+/** The VDNs that the query requests: a form, a table of one page, links to the other pages. */
 export function vdnTable(snapshots: readonly CallCenterSnapshot[], query: VdnQuery): Html {
   const list = listVdns(snapshots, query);
   const names = snapshots.map(({ callCenter }) => callCenter);
