@@ -1,7 +1,7 @@
 // `npm run bench:poll`: one poll of 100, 1,000 and 5,000 VDNs against the simulator in a process of its own, at
 // concurrency 4: wall time, our CPU, requests, memory. "API alone" sends the same requests with a bare HTTP client that
 // neither signs nor parses; our own share is what the exporter adds to that. `--latency=50ms` lets the API take its time,
-// as a real one does: by default answers come as fast as the simulator makes them.
+// as a real one does: by default the simulator responds as fast as it can.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -52,7 +52,7 @@ async function measure(work) {
   return { wallMs: performance.now() - started, cpuMs: (user + system) / 1000 };
 }
 
-/** The same bodies over as many connections, pages of a query one after the other; answers are read and thrown away. */
+/** The same bodies over as many connections, pages of a query one after the other; responses are read and dropped. */
 async function bare(url, bodies) {
   const agent = new Agent({ connections: CONCURRENCY, pipelining: 1 });
   const headers = { 'content-type': 'application/json;charset=UTF-8' };

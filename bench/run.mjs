@@ -50,7 +50,7 @@ function digits(value) {
 async function measure({ pids, url, headers, isSlow = false }) {
   const before = cpuMs(pids);
   const { requests, perSecond, p99 } = await load({ url, headers, seconds: isSlow ? 4 * seconds : seconds });
-  if (requests === 0) throw new Error(`${url} answered nothing in time: try more --seconds`);
+  if (requests === 0) throw new Error(`${url} did not respond in time: try more --seconds`);
   return { perSecond, p99, cpu: (cpuMs(pids) - before) / requests };
 }
 
@@ -120,7 +120,7 @@ async function compare(simulator, directory) {
   }
 }
 
-/** What an API takes for an answer while scrapes are measured; the simulator's own is next to nothing. */
+/** How long the API takes to respond while scrapes are measured; the simulator itself needs almost no time. */
 const API_LATENCY_MS = 50;
 
 /** A new exporter that polls, counts, stores and renders without a pause: it was down for a day. */

@@ -46,7 +46,7 @@ async function startProgram(nodeFlags, args, pattern) {
   return { child, found, output: () => output, stop };
 }
 
-/** The simulator with as many VDNs as a call center can have. @returns url, delay(ms) of every answer, stop() */
+/** The simulator with as many VDNs as a call center can have. @returns url, delay(ms) of every response, stop() */
 export async function startSimulator() {
   const args = ['simulate', '--http', '--control', '--port=0', '--flat', `--vdns=1-${MAX_VDNS}`];
   const { found, stop } = await startProgram([], args, /listening on (http:\/\/[^/]+)/);

@@ -70,7 +70,7 @@ function ownValue({ name, labels, value }, count, time, vdns) {
 /**
  * Writes everything from `from` to `to` (seconds) into `file`.
  * @param scrape what the exporter says now: which VDNs and series there are
- * @param served the simulator's answer for a VDN and the start of a window, in milliseconds
+ * @param served the simulator's values for a VDN and the start of a window, in milliseconds
  * @param isOpen whether a line (call center, VDN) was open at a time in seconds
  * @param target the labels that Prometheus gives the exporter
  */

@@ -131,7 +131,7 @@ async function scrape(address) {
   scrapes++;
 }
 
-/** Scrapes until a time; what the killed process could not answer is no mistake. */
+/** Scrapes until a time. Scrapes that fail while the process is down are expected. */
 async function scrapeUntil(address, time) {
   while (Date.now() < time) {
     await scrape(address);
@@ -204,7 +204,7 @@ for (const [vdn, { totals, held }] of JSON.parse(body).vdns) {
 }
 await simulator.close();
 rmSync(directory, { recursive: true, force: true });
-if (unanswered > scrapes / 20) mistake(`${unanswered} scrapes were not answered`);
+if (unanswered > scrapes / 20) mistake(`${unanswered} scrapes got no response`);
 console.log(
   `${windows} windows, ${kills} kills, ${scrapes} scrapes, ${unanswered} unanswered, ${wrong.size} mistakes (seed ${seed})`,
 );

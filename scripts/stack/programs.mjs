@@ -42,7 +42,7 @@ export function start(program, args, env = {}) {
   return child;
 }
 
-/** Waits up to 30 s until a URL answers with 200. */
+/** Waits up to 30 s until a URL responds with 200. */
 export async function ready(what, url) {
   for (let attempt = 0; attempt < 300 && !stopping; attempt++) {
     try {

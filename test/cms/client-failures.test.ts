@@ -143,13 +143,13 @@ describe('a failure names its cause and what to check', () => {
       'url',
     ],
     ['of two lengths', { 'Content-Length': ['2', '3'] }, '{}', 'contradicts its Content-Length', 'cut off'],
-  ])('an answer that is %s is invalid', async (_, headers, body, message, hint) => {
+  ])('a response that is %s is invalid', async (_, headers, body, message, hint) => {
     const server = await serve((_request, response) => response.writeHead(200, headers).end(body));
     expectTold(await failureOf(clientOf({ url: server.url })), ['invalid', message, hint]);
   });
 
   test.each(['UTF-8', 'none', '', 'identity, identity'])(
-    'an answer that says it is compressed (%s) and is not is taken',
+    'a response that says it is compressed (%s) and is not is accepted',
     async (encoding) => {
       const server = await serve((request, response) => {
         response.setHeader('Content-Encoding', encoding);
@@ -163,13 +163,13 @@ describe('a failure names its cause and what to check', () => {
     [403, '<title>\u001b]0;pwned\u0007\u009b31mBlocked\r\n</title>'],
     [200, '<title>\u001b[2J</title>'],
     [200, JSON.stringify({ resultCode: '\u001b[31m1', resultDesc: '\u001b[31mfailed\u0000\u007f' })],
-  ])('an answer cannot speak to the terminal: %i %j', async (status, body) => {
+  ])('a response cannot send control sequences to the terminal: %i %j', async (status, body) => {
     const server = await serve((_request, response) => response.writeHead(status).end(body));
     const { message, resultCode = '' } = await failureOf(clientOf({ url: server.url }));
     expect(message + resultCode).not.toMatch(/\p{Cc}/u);
   });
 
-  test('a byte order mark before the answer is no part of it', async () => {
+  test('a byte order mark before the response is ignored', async () => {
     const server = await serve((_request, response) => response.end('\uFEFF{"resultCode":"0","resultDesc":[]}'));
     expect((await runQuery(clientOf({ url: server.url }))).failure).toBeUndefined();
   });
@@ -264,7 +264,7 @@ describe('time', () => {
   });
 
   test.each([undefined, '5', 'Wed, 18 Nov 2026 12:00:00', 'Wed, 18 Nov 2026 12:00:00 CST', 'soon'])(
-    'an answer of date %j reports no skew',
+    'a response with the date %j reports no skew',
     async (date) => {
       const server = await serve((request, response) => {
         response.sendDate = false;
@@ -344,7 +344,7 @@ describe('connections', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('that the server closes after each answer are made anew', async () => {
+  test('that the server closes after each response are opened anew', async () => {
     const server = await serve((request, response) => {
       response.once('finish', () => request.socket.end());
       respondingWith([])(request, response);
@@ -371,13 +371,13 @@ describe('connections', () => {
     expect(new Set(client.prepared.map(({ headers }) => headers['authorization'])).size).toBe(client.prepared.length);
   });
 
-  test('that are new and closed without an answer are not tried again', async () => {
+  test('that are new and closed without a response are not tried again', async () => {
     const server = await serve((request) => request.socket.end());
     expect((await failureOf(clientOf({ url: server.url }))).reason).toBe('network');
     expect(server.connections()).toBe(1);
   });
 
-  test('that are closed halfway through an answer are not tried again', async () => {
+  test('that are closed halfway through a response are not tried again', async () => {
     const server = await serve((request, response) => {
       response.writeHead(200, { 'Content-Length': 1000 });
       response.write('{', () => request.socket.end());
@@ -424,7 +424,7 @@ test('an access key that is the name of a field does not change what a response 
 });
 
 describe('secrets', () => {
-  /** An answer that repeats everything it was sent. */
+  /** A response that repeats everything it was sent. */
   const echoes: readonly ((headers: string, body: string) => [number, string, OutgoingHttpHeaders?])[] = [
     (headers) => [403, `<html><title>${headers}</title></html>`],
     (headers) => [200, `<html><title>${headers}</title></html>`],
@@ -437,7 +437,7 @@ describe('secrets', () => {
     (headers) => [200, '', { 'Content-Encoding': headers }],
   ];
 
-  test('are in no message, hint or detail, whatever the answer repeats', async () => {
+  test('are in no message, hint or detail, whatever the response repeats', async () => {
     let echo = echoes[0];
     const server = await serve((request, response) => {
       let body = '';

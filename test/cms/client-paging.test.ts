@@ -217,7 +217,7 @@ interface Page {
 }
 
 /** A server that makes up its pages, or fails where there is none. */
-async function serve(page: (asked: Page) => { rows: readonly unknown[]; count?: unknown } | undefined) {
+async function serve(page: (requested: Page) => { rows: readonly unknown[]; count?: unknown } | undefined) {
   let requests = 0;
   const server = await serveHttp((request, response) => {
     let body = '';
@@ -308,7 +308,7 @@ describe('a server without end', () => {
     expect(server.requests()).toBeLessThanOrEqual(most);
   });
 
-  test.each([100, 152])('that gives the same %i rows for every page is asked once more than needed', async (vdns) => {
+  test.each([100, 152])('that gives the same %i rows for every page is read once more than needed', async (vdns) => {
     const rows = Array.from({ length: vdns }, (_, index) => row(index + 1));
     const server = await serve(() => ({ rows }));
     const { windows, failure } = await runQuery(clientOf({ url: server.url }), { vdns: 'all', range });
@@ -344,7 +344,7 @@ describe('a server without end', () => {
     expect(failure?.reason).toBe('incomplete');
   });
 
-  test('of empty pages is asked twice', async () => {
+  test('of empty pages is read twice', async () => {
     const server = await serve(() => ({ rows: [], count: 5 }));
     const { failure } = await runQuery(clientOf({ url: server.url }), { vdns: VDNS, range });
     expect(failure?.reason).toBe('incomplete');

@@ -117,7 +117,7 @@ describe('a proxy that fails is named, without its credentials', () => {
     [403, 'Have the proxy allow this machine to CONNECT'],
     [502, 'Check that the proxy can reach the host and port of url'],
     [301, 'that proxy_url is a proxy'],
-  ])('when it answers %i', async (status, hint) => {
+  ])('when it responds with %i', async (status, hint) => {
     const proxy = await proxying(status);
     const { simulator } = await simulate();
     const error = await failureOf(clientOf({ url: simulator.url, proxyUrl: withUser(proxy, 'user:hunter2') }));

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 
 /** A name server that answers `good.test` with 127.0.0.1 and is silent about every other name. */
 async function nameServer() {
-  const asked: string[] = [];
+  const queried: string[] = [];
   const socket = createSocket('udp4');
   socket.on('message', (query, client) => {
     const labels: string[] = [];
@@ -18,7 +18,7 @@ async function nameServer() {
       labels.push(query.toString('latin1', at + 1, at + 1 + length));
       at += 1 + length;
     }
-    asked.push(labels.join('.'));
+    queried.push(labels.join('.'));
     if (labels.join('.') !== 'good.test') return;
     const isIpv4 = query.readUInt16BE(at + 1) === 1;
     const address = isIpv4 ? Buffer.from('c00c00010001000000050004' + '7f000001', 'hex') : Buffer.alloc(0);
@@ -29,7 +29,7 @@ async function nameServer() {
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   cleanup(() => socket.close());
-  return { server: `127.0.0.1:${socket.address().port}`, asked };
+  return { server: `127.0.0.1:${socket.address().port}`, queried };
 }
 
 function resolverOf(options: Partial<Parameters<typeof createResolver>[0]>): HostResolver {
@@ -50,24 +50,24 @@ const lookup = (resolver: HostResolver, host: string) =>
 
 describe('lookups', () => {
   test('that no name server answers do not delay another one', async () => {
-    const { server, asked } = await nameServer();
+    const { server, queried } = await nameServer();
     const resolver = resolverOf({ servers: [server] });
     const dead = Array.from({ length: 20 }, (_, index) => lookup(resolver, `dead-${index}.test`));
     const failed = Promise.allSettled(dead);
-    await eventually(() => new Set(asked).size === 20);
+    await eventually(() => new Set(queried).size === 20);
     expect(await lookup(resolver, 'good.test')).toEqual([{ address: '127.0.0.1', family: 4 }]);
     resolver.close();
     for (const result of await failed) expect(result.status).toBe('rejected');
   });
 
   test('of one host share a result while they are pending', async () => {
-    const { server, asked } = await nameServer();
+    const { server, queried } = await nameServer();
     const resolver = resolverOf({ servers: [server] });
     const both = await Promise.all([lookup(resolver, 'good.test'), lookup(resolver, 'good.test')]);
     expect(both[0]).toEqual(both[1]);
-    const queries = asked.length;
+    const queries = queried.length;
     await lookup(resolver, 'good.test');
-    expect(asked.length).toBe(2 * queries);
+    expect(queried.length).toBe(2 * queries);
   });
 
   test('that take too long fail, and the error names DNS and the host', async () => {
@@ -82,7 +82,7 @@ describe('the hosts file', () => {
   writeFileSync(hosts, '# cms.test 1.2.3.4\n10.0.0.1\tother CMS.test # old\n2001:db8::1 cms.test\nfoo cms.test\n');
 
   test('comes before the name servers', async () => {
-    const { server, asked } = await nameServer();
+    const { server, queried } = await nameServer();
     const resolver = resolverOf({ servers: [server], hostsFile: hosts });
     const expected = [
       { address: '10.0.0.1', family: 4 },
@@ -90,7 +90,7 @@ describe('the hosts file', () => {
     ];
     expect(await lookup(resolver, 'cms.test')).toEqual(expected);
     expect(fromHostsFile('CMS.TEST.', hosts)).toEqual(expected);
-    expect(asked).toEqual([]);
+    expect(queried).toEqual([]);
   });
 
   test('may be missing or not have the name', () => {

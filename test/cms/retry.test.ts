@@ -24,7 +24,7 @@ describe('a failure', () => {
   });
 });
 
-describe('a patient request', () => {
+describe('a request with retries', () => {
   function trying(failures: readonly ApiError[], signal = new AbortController().signal) {
     const clock = fixedClock(0);
     const seen: number[] = [];

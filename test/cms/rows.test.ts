@@ -139,7 +139,7 @@ describe('a row is rejected', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a response', () => {
   const rows = [ROW];
   test.each(['0100000', '0', 0])('with resultCode %j is a success', (resultCode) => {
     expect(parseResponse({ resultCode, resultDesc: rows })).toEqual({ rows, count: undefined });
@@ -175,7 +175,7 @@ describe('an answer', () => {
       if (error instanceof ApiError) return error;
       throw error;
     }
-    throw new Error('The answer was taken');
+    throw new Error('The response was accepted');
   };
 
   test.each([
@@ -236,7 +236,7 @@ const anyRow = fc.oneof(
   fc.jsonValue(),
   fc.uniqueArray(fc.tuple(fc.constantFrom(...names), nearly), { selector: ([name]) => name }).map((entries) => {
     const changed = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
-    // As text, so that __proto__ becomes a field of its own, as in an answer; the last of two fields counts.
+    // As text, so that __proto__ becomes a field of its own, as in a response; the last of two fields counts.
     return JSON.parse(`{${[JSON.stringify(ROW).slice(1, -1), ...changed].join()}}`) as unknown;
   }),
 );
@@ -271,7 +271,7 @@ describe('whatever comes', () => {
     expect([...seen].sort()).toEqual(['pastEnd', 'rejected', 'window']);
   });
 
-  test('an answer is taken or an ApiError', () => {
+  test('a response is accepted or an ApiError', () => {
     const desc = fc.oneof(fc.jsonValue(), fc.record({ data: fc.array(fc.jsonValue()), count: fc.jsonValue() }));
     const body = fc.oneof(
       fc.jsonValue(),
@@ -316,7 +316,7 @@ describe('whatever comes', () => {
     await server.close();
   });
 
-  test('bytes that are no answer are an ApiError that says so', async () => {
+  test('bytes that are no response are an ApiError that says so', async () => {
     let body = Buffer.of();
     const server = await serveHttp((request, response) => {
       request.resume();

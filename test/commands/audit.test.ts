@@ -49,7 +49,7 @@ function go(...more: string[]): Promise<Ran> {
   return run(audit, [...defaults, ...more], { clock: fixedClock(NOW) });
 }
 
-test('sends the headers of a file, and tells once of answers that are not whole', async () => {
+test('sends the headers of a file, and reports partial responses once', async () => {
   writeFileSync(work.path('headers'), 'Authorization: Bearer token\n');
   const { code, stdout, stderr } = await go('--from=-20d', `--prometheus.headers-file=${work.path('headers')}`);
   expect(code).toBe(1);
@@ -60,13 +60,15 @@ test('sends the headers of a file, and tells once of answers that are not whole'
   expect(stdout).not.toContain('token');
 });
 
-test('asks the API nothing when Prometheus does not answer', async () => {
+test('sends nothing to the API when Prometheus does not respond', async () => {
   status = 503;
   const before = simulator.counters.requests;
   const { error } = await go();
   status = 200;
   expect(error).toBeInstanceOf(OperationError);
-  expect((error as Error).message).toBe(`${url}: HTTP 503\nCheck --prometheus.url and that the server responds to queries`);
+  expect((error as Error).message).toBe(
+    `${url}: HTTP 503\nCheck --prometheus.url and that the server responds to queries`,
+  );
   expect(simulator.counters.requests).toBe(before);
 });
 
@@ -120,6 +122,6 @@ test.each([
   // The API of the test is reached over the proxy, too.
   const { error } = await run(audit, args, { clock: fixedClock(NOW), env: { http_proxy: proxy.url, ...more } });
   expect(error).toBeUndefined();
-  const asked = proxy.forwarded.filter(({ target }) => target.startsWith(url));
-  expect(Math.min(1, asked.length)).toBe(forwarded);
+  const requested = proxy.forwarded.filter(({ target }) => target.startsWith(url));
+  expect(Math.min(1, requested.length)).toBe(forwarded);
 });

@@ -36,7 +36,7 @@ describe('simulate', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('listens, says where, writes its CA, answers, and stops when told to', async () => {
+  test('listens, prints its URL, writes its CA, responds, and stops on its signal', async () => {
     const file = join(folder, 'ca.pem');
     const { firstLine, code, abort } = run('--port=0', `--ca-out=${file}`, '--vdns=1-3,7', '--secret-key=other');
     const line = await firstLine;

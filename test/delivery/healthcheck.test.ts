@@ -17,7 +17,7 @@ beforeAll(async () => {
   await writePair(directory, await issue(ca, 'server'));
   await writeFile(join(directory, 'client-ca.crt'), ca.cert);
   config = join(directory, 'config.yaml');
-  // Nobody answers there, so the first poll hangs until its timeout: not ready.
+  // Nothing listens there, so the first poll hangs until its timeout: not ready.
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   silent.unref();
   await new Promise((resolve) => silent.once('listening', resolve));
@@ -56,7 +56,7 @@ describe('healthcheck', () => {
     expect(String(notReady.error)).toMatch(/\/-\/ready: status 503$/);
   });
 
-  test('takes a demand for a login or a client certificate for an answer', async () => {
+  test('accepts a response that requires a login or a client certificate', async () => {
     const tls = 'tls_server_config: { cert_file: server.crt, key_file: server.key';
     const users = 'basic_auth_users: { a: $2y$10$abcdefghijklmnopqrstuu0z8YBVyVxCc0Rtr9qKnWyQ0D5xR8wm6 }';
     const withUsers = await start(await webConfig(`${tls} }\n${users}`));

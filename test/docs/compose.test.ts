@@ -44,7 +44,7 @@ describe('compose.yaml', () => {
     }
   });
 
-  it("checks the simulator on its own port, since the image asks the exporter's", async () => {
+  it("checks the simulator on its own port, since the image checks the exporter's", async () => {
     const { command = [], healthcheck } = compose.services['simulator'] ?? {};
     const port = command.find((flag) => flag.startsWith('--port='))?.slice('--port='.length) ?? '';
     const [kind, program = '', ...args] = healthcheck?.test ?? [];

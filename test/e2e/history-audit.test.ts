@@ -97,7 +97,7 @@ function history(from: number, to: number): Sample[] {
 
 const last = (samples: readonly Sample[]): Counts => samples.at(-1)?.[1] ?? ZERO;
 
-/** Lives that leave every window counted once, whatever the counters went through. */
+/** Scenarios in which every window is counted once, whatever happened to the counters. */
 const CLEAN: Readonly<Record<string, () => readonly (readonly Sample[])[]>> = {
   every_15s: () => [scrapes({})],
   every_60s: () => [scrapes({ interval: 60 })],
@@ -110,17 +110,17 @@ const CLEAN: Readonly<Record<string, () => readonly (readonly Sample[])[]>> = {
     scrapes({ delay: (index) => (index >= 30 && index < 42 ? undefined : 0) }),
   ],
   new_container_every_two_hours: () => {
-    const lives: Sample[][] = [];
+    const runs: Sample[][] = [];
     for (let from = -2; from < WINDOWS; from += 24) {
-      const life = scrapes({ from, to: from + 23, start: last(lives.at(-1) ?? []) });
+      const run = scrapes({ from, to: from + 23, start: last(runs.at(-1) ?? []) });
       // The next one starts when the windows of this one have been counted and scraped.
-      lives.push(
-        life.filter(
+      runs.push(
+        run.filter(
           ([at]) => at >= FROM + (from === -2 ? -2 : from + 0.5) * WINDOW && at < FROM + (from + 24.4) * WINDOW,
         ),
       );
     }
-    return lives;
+    return runs;
   },
   history_then_scraped: () => [history(-2, 24), scrapes({ from: 24 }).map(([at, counts]) => [at + 8 * SECOND, counts])],
 };
@@ -128,26 +128,26 @@ const CLEAN: Readonly<Record<string, () => readonly (readonly Sample[])[]>> = {
 const hour = (from: number, to: number): string =>
   [from, to].map((index) => new Date(FROM + index * WINDOW).toISOString().replace('.000Z', 'Z')).join(' to ');
 
-/** Lives that differ: what must be told of them. */
-const DIRTY: Readonly<Record<string, { lives: () => readonly (readonly Sample[])[]; tells: readonly RegExp[] }>> = {
+/** Scenarios with a difference, and what the report must say of it. */
+const DIRTY: Readonly<Record<string, { runs: () => readonly (readonly Sample[])[]; tells: readonly RegExp[] }>> = {
   down_without_storage: {
-    lives: () => [[...scrapes({ to: 29 }).slice(0, -10), ...scrapes({ from: 42 })]],
+    runs: () => [[...scrapes({ to: 29 }).slice(0, -10), ...scrapes({ from: 42 })]],
     tells: [/windows_total: API 60, Prometheus 48 \(-12\)/, /Prometheus has fewer windows/, new RegExp(hour(30, 42))],
   },
   started_later: {
-    lives: () => [scrapes({ from: 12 })],
+    runs: () => [scrapes({ from: 12 })],
     tells: [/windows_total: API 60, Prometheus 48 \(-12\)/, /Prometheus has fewer windows/, new RegExp(hour(0, 12))],
   },
   not_scraped_at_the_start: {
-    lives: () => [scrapes({ isScraped: (place) => place > 2.5 })],
+    runs: () => [scrapes({ isScraped: (place) => place > 2.5 })],
     tells: [/windows_total: API 60, Prometheus 58 \(-2\)/, new RegExp(hour(0, 2))],
   },
   late_at_the_end: {
-    lives: () => [scrapes({ delay: (index) => (index === WINDOWS - 1 ? 2 : 0) })],
+    runs: () => [scrapes({ delay: (index) => (index === WINDOWS - 1 ? 2 : 0) })],
     tells: [/windows_total: API 60, Prometheus 59 \(-1\)/, new RegExp(hour(58, 60))],
   },
   counted_twice: {
-    lives: () => {
+    runs: () => {
       const twice = (index: number): Window => {
         const { inbound, answered, outbound } = windowAt(index);
         return index === 20
@@ -163,19 +163,19 @@ const DIRTY: Readonly<Record<string, { lives: () => readonly (readonly Sample[])
     ],
   },
   imported_over_scrapes: {
-    lives: () => [[...history(20, 40), ...scrapes({})].sort(([a], [b]) => a - b)],
+    runs: () => [[...history(20, 40), ...scrapes({})].sort(([a], [b]) => a - b)],
     tells: [/windows_total: API 60, Prometheus \d{3,} \(\+\d+\)/, /Prometheus has more windows/],
   },
   never_scraped: {
-    lives: () => [],
+    runs: () => [],
     tells: [/windows_total: API 60, Prometheus no series \(-60\)/, /Prometheus has no series/],
   },
 };
 
 function text(): string {
   let lines = '';
-  const lives = { ...CLEAN, ...Object.fromEntries(Object.entries(DIRTY).map(([name, dirty]) => [name, dirty.lives])) };
-  for (const [name, make] of Object.entries(lives)) {
+  const runs = { ...CLEAN, ...Object.fromEntries(Object.entries(DIRTY).map(([name, dirty]) => [name, dirty.runs])) };
+  for (const [name, make] of Object.entries(runs)) {
     for (const [index, samples] of make().entries()) {
       for (const [field, metric] of Object.entries(METRICS)) {
         const labels = `{call_center="${name}",vdn="1",instance="${index}"}`;

@@ -67,7 +67,7 @@ test('Ctrl-C ends with a state to resume from; the resumed file is the same byte
 });
 
 test('Ctrl-C ends query and audit with a word, not with a stack trace', async () => {
-  // Answers nobody, so that audit is surely waiting for it.
+  // Never responds, so that audit waits for it.
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;

@@ -198,7 +198,7 @@ describe('stopping', () => {
     const simulator = await simulate({ faults: [{ kind: 'hang' }] });
     const program = await runExporter(configOf([{ name: 'many', url: simulator.url, more: 'vdns: [1-5000]' }]));
     const [response] = (await once(get(`${program.url}/metrics`), 'response')) as [IncomingMessage];
-    // Nothing is read yet: the answer is larger than what fits in between.
+    // Nothing is read yet: the response is larger than the buffers in between.
     program.child.kill('SIGTERM');
     await program.says(/msg=Stopping/);
     let size = 0;

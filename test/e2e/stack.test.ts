@@ -7,7 +7,7 @@ import { installed } from '../support/installed.ts';
 import { selectorsOf, substitute } from '../support/promql.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
-interface Answer {
+interface ApiResponse {
   readonly status: string;
   readonly error?: string;
   readonly warnings?: readonly string[];
@@ -63,7 +63,7 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
     const body = new URLSearchParams(parameters);
     const response = (await (
       await fetch(`http://${stack.prometheus}/api/v1/${path}`, { method: 'POST', body })
-    ).json()) as Answer;
+    ).json()) as ApiResponse;
     expect(response.error, parameters['query']).toBeUndefined();
     expect([...(response.warnings ?? []), ...(response.infos ?? [])], parameters['query']).toEqual([]);
     return response.data.result;
@@ -94,7 +94,7 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
   }
 
   it(
-    'answers every panel query with figures, now and over six hours',
+    'has figures for every panel query, now and over six hours',
     async () => {
       await eventually(async () => {
         for (const { title, interval, type, targets = [] } of PANELS) {

@@ -112,7 +112,7 @@ describe('a reload', () => {
     ]);
   });
 
-  it('takes VDNs away at once and keeps the others, before the API has answered again', async () => {
+  it('takes VDNs away at once and keeps the others, before the API has responded again', async () => {
     const simulator = await simulate();
     const exporter = await run(yaml(center('main', simulator, '[1, 2]')));
     await ready(exporter);
@@ -219,7 +219,7 @@ describe('a reload', () => {
     expect(await state()).toEqual({ header: 'sameorigin', centers: ['main', 'more'] });
   });
 
-  it('that comes while another is under way waits for it', async () => {
+  it('that comes while another is running waits for it', async () => {
     const [one, two] = [await simulate(), await simulate()];
     const configs = [yaml(center('main', one, '[1]')), yaml(center('main', two, '[2]'), center('extra', one, '[1]'))];
     const exporter = await run(configs[0] ?? '');

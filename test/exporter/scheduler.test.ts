@@ -18,7 +18,7 @@ describe('the scheduler', () => {
     ]);
   });
 
-  it('asks again every retry_interval for the VDNs that are missing, and for nothing else', async () => {
+  it('requests the missing VDNs every retry_interval, and nothing else', async () => {
     const has = (vdn: number, start: number, now: number) => vdn === 1 || now >= start + WINDOW_MS + 35_000;
     const { calls } = await run({ until: 4 * MINUTE, has });
     expect(calls.slice(1)).toEqual([
@@ -38,7 +38,7 @@ describe('the scheduler', () => {
     expect(calls.filter(({ at }) => at >= '08:10:10')).toHaveLength(1);
   });
 
-  it('waits longer and longer for an API that fails, and asks only for what it did not get', async () => {
+  it('waits longer and longer for an API that fails, and requests only what it did not get', async () => {
     const { calls, scheduler } = await run({ until: 3 * MINUTE, failure: () => down() });
     expect(times(calls).slice(0, 4)).toEqual(['08:02:00', '08:02:15', '08:02:30', '08:02:45']);
     expect(scheduler.status).toMatchObject({
@@ -64,7 +64,7 @@ describe('the scheduler', () => {
     expect(times(calls).slice(0, 2)).toEqual(['08:02:00', '08:14:00']);
   });
 
-  it('catches up after an outage when the API is back, newest windows first, without asking twice', async () => {
+  it('catches up after an outage when the API is back, newest windows first, without a request twice', async () => {
     const failure = (now: number) => (now > START + 5 * MINUTE && now < START + 60 * MINUTE ? down() : undefined);
     const { calls, ledger } = await run({ until: 90 * MINUTE, failure });
     const back = calls.findIndex(({ at }) => at >= '09:02:00');
@@ -89,7 +89,7 @@ describe('the scheduler', () => {
     expect(ledger.totals(2)).toMatchObject({ windows: 40, missing: 0 });
   });
 
-  it('asks less and less often for the past that the API refuses', async () => {
+  it('requests the past that the API refuses less and less often', async () => {
     const failure = (now: number, _vdns: readonly number[], range: WindowRange) => {
       if (now > START + 5 * MINUTE && now < START + 60 * MINUTE) return down();
       const isPast = range.to < START + 40 * MINUTE && now >= START + 60 * MINUTE;
@@ -152,7 +152,7 @@ describe('the scheduler', () => {
     expect(calls.map(({ vdns }) => vdns)).toEqual(['all', 'all', '2']);
   });
 
-  it('asks again only for VDNs that had a row one window earlier: not for closed lines, not for wrong ids', async () => {
+  it('requests again only VDNs that had a row one window earlier: not for closed lines, not for wrong ids', async () => {
     const [closes, opens] = [START + 20 * MINUTE, START + 40 * MINUTE];
     const has = (vdn: number, start: number) => vdn === 1 || (vdn === 2 && (start < closes || start >= opens));
     const { calls, scheduler, lines } = await run({ until: 55 * MINUTE, has, vdns: [1, 2, 3] });
@@ -166,7 +166,7 @@ describe('the scheduler', () => {
     ]);
   });
 
-  it('with `all` asks once a window when no VDN has rows', async () => {
+  it('with `all` sends one request a window when no VDN has rows', async () => {
     const { calls, scheduler } = await run({ until: 18 * MINUTE, has: () => false, vdns: 'all' });
     expect(times(calls)).toEqual(['08:02:00', '08:05:10', '08:10:10', '08:15:10']);
     expect(scheduler.status.silentVdns).toEqual([]);
@@ -194,9 +194,9 @@ describe('backoff', () => {
         wait,
         (failures, retry, random, after) => {
           const ms = backoff(failures, retry, () => random, after);
-          const honoured = Math.min(after ?? 0, 3_600_000);
-          expect(ms).toBeGreaterThanOrEqual(Math.max(retry, honoured));
-          expect(ms).toBeLessThanOrEqual(Math.max(300_000, honoured));
+          const capped = Math.min(after ?? 0, 3_600_000);
+          expect(ms).toBeGreaterThanOrEqual(Math.max(retry, capped));
+          expect(ms).toBeLessThanOrEqual(Math.max(300_000, capped));
         },
       ),
     );

@@ -75,7 +75,7 @@ describe('the query API', () => {
     [503, '', 'HTTP 503\nCheck --prometheus.url'],
     [200, '<html>', 'the response is not JSON'],
     [200, '{"status":"success","data":{"resultType":"vector","result":[]}}', 'the response is not a matrix'],
-  ])('that answers %i %s is an error without the password', async (status, body, text) => {
+  ])('that responds with %i %s is an error without the password', async (status, body, text) => {
     const host = await start((_, response) => response.writeHead(status).end(body));
     const { message } = await failure(`http://me:secret@${host}`);
     expect(message).toContain(text);
@@ -110,7 +110,7 @@ describe('the query API', () => {
     expect(() => parseHeaders('A: b\u0000c', 'f')).toThrow(UsageError);
   });
 
-  test('whose answer is not whole is told', async () => {
+  test('with a partial response: reported as a warning', async () => {
     const host = await start((_, response) =>
       response.end(
         '{"status":"success","isPartial":true,"warnings":["store\\n gone"],"data":{"resultType":"matrix","result":[]}}',

@@ -77,7 +77,7 @@ afterAll(async () => {
 const GET_ROUTES = ['/', '/metrics', '/config', '/sd', '/docs', '/docs/runbooks', '/-/healthy', '/-/ready'];
 
 describe('every route', () => {
-  it.each(GET_ROUTES)('%s answers HEAD like GET, without a body', async (path) => {
+  it.each(GET_ROUTES)('%s responds to HEAD like to GET, without a body', async (path) => {
     const [get, head] = [await send(exporter.url, path), await send(exporter.url, path, 'HEAD')];
     expect(get.status).toBe(200);
     expect(get.body.length).toBeGreaterThan(0);
@@ -118,7 +118,7 @@ describe('every route', () => {
     ...['/nowhere', '/metrics/x', '/metrics/', '//metrics', '/-//ready', '/Config', '/-/', '/x/../config'],
     ...['/%zz', '/%63onfig', '//x', '/..%2f..%2fetc/passwd', '*', 'ftp://host/metrics', 'http:///x', 'http://host//'],
     ...['/constructor', '/__proto__', 'http://[/config', 'http://[/metrics'],
-  ])('%s, which is none, gets a short answer', async (path) => {
+  ])('%s, which is no URL, gets a short response', async (path) => {
     const { status, headers, body } = await send(exporter.url, path);
     expect([status, headers['content-type'], body]).toEqual([404, 'text/plain; charset=utf-8', 'Not found\n']);
   });
@@ -277,7 +277,7 @@ describe('an app whose parts fail', () => {
     ['/', 'GET'],
     ['/metrics', 'GET'],
     ['/-/reload', 'POST'],
-  ])('answers %s without telling the stack, and logs it', async (path, method) => {
+  ])('responds to %s without the stack, and logs it', async (path, method) => {
     failure = new TypeError('Mistake in a test');
     log = '';
     const { status, headers, body } = await send(url, path, method);
@@ -290,7 +290,7 @@ describe('an app whose parts fail', () => {
     expect(log).toContain('app.test.ts');
   });
 
-  it('answers a reload with the problems', async () => {
+  it('responds to a reload with the problems', async () => {
     failure = new ConfigError([
       { file: 'a.yaml', line: 1, message: 'One' },
       { file: 'a.yaml', line: 2, message: 'Two' },
@@ -341,7 +341,7 @@ describe('another telemetry path', () => {
 });
 
 describe('service discovery', () => {
-  it('has a target for each call center, at the address where it was asked', async () => {
+  it('has a target for each call center, at the address of the request', async () => {
     const { headers, body } = await send(exporter.url, '/sd', 'GET', { Host: 'exporter.example.com:10122' });
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
     expect(JSON.parse(body)).toEqual([

@@ -126,7 +126,7 @@ describe('the metrics page', () => {
     expect(body.toString().endsWith('up 1\n')).toBe(true);
   });
 
-  it('comes as gzipped OpenMetrics to those who ask', async () => {
+  it('comes as gzipped OpenMetrics when the request accepts it', async () => {
     const accept = { Accept: 'application/openmetrics-text', 'Accept-Encoding': 'gzip' };
     const { headers, body } = await send({ headers: accept });
     expect(headers).toMatchObject({
@@ -153,7 +153,7 @@ describe('the metrics page', () => {
     expect(both.body.toString()).toEqual((await send()).body.toString());
   });
 
-  it('answers 404 with a short text to an unknown call center', async () => {
+  it('responds with 404 and a short text to an unknown call center', async () => {
     for (const search of ['?call_center=', '?call_center=branch&call_center=x', `?call_center=${'x'.repeat(5000)}`]) {
       const { status, headers, body } = await send({ search });
       expect(status).toBe(404);
@@ -163,7 +163,7 @@ describe('the metrics page', () => {
     }
   });
 
-  it('answers 406 to a client that refuses every encoding', async () => {
+  it('responds with 406 to a client that refuses every encoding', async () => {
     const { status, headers } = await send({ headers: { 'Accept-Encoding': 'identity;q=0' } });
     expect([status, headers.vary]).toEqual([406, 'Accept, Accept-Encoding']);
   });

@@ -83,7 +83,7 @@ describe('a catch-up', () => {
     expect(ledger.totals(1).windows).toBe(101);
   });
 
-  it('requests nothing before its horizon, however long the API does not answer', () => {
+  it('requests nothing before its horizon, however long the API does not respond', () => {
     const ledger = new Ledger(OPTIONS, startedAt(at(0)));
     for (let index = -1; index <= 3; index++) poll(ledger, index);
     const queries = [...queriesOf(ledger.catchUp(at(10_000)))];

@@ -22,7 +22,7 @@ describe('a ledger', () => {
     expect(ledger.totals(1)).toMatchObject({ windows: 1 + 13, missing: 17 });
   });
 
-  it('gives nothing up while the API does not answer', () => {
+  it('gives nothing up while the API does not respond', () => {
     const ledger = new Ledger({ ...OPTIONS, catchUpWindows: 12 }, startedAt(at(0)));
     const query: Query = { vdns: [1, 2], range: ledger.regularRange(at(100)) };
     ledger.record(query, { windows: [], rejected: [], failure: DOWN }, at(100), soonAfter(100));

@@ -47,7 +47,7 @@ describe('request faults', () => {
     [{ kind: 'status' }, 503, 'application/json'],
     [{ kind: 'status', status: 500 }, 500, 'application/json'],
     [{ kind: 'html' }, 200, 'text/html'],
-  ] satisfies [Fault, number, string][])('%j answers with %i', async (fault, status, type) => {
+  ] satisfies [Fault, number, string][])('%j responds with %i', async (fault, status, type) => {
     const simulator = await start();
     simulator.setFaults([fault]);
     const reply = await sendNow(simulator);
@@ -59,7 +59,7 @@ describe('request faults', () => {
     expect(rowsOf(await sendNow(simulator))).toHaveLength(3);
   });
 
-  test('hang never answers, and closing the simulator ends it', async () => {
+  test('hang never responds, and closing the simulator ends it', async () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'hang' }]);
     expect(await errorOf(sendNow(simulator, query(), 200))).toContain('TimeoutError');
@@ -70,7 +70,7 @@ describe('request faults', () => {
     expect(await waiting).toContain('SocketError');
   });
 
-  test('slow answers later, and closing the simulator does not wait for it', async () => {
+  test('slow responds later, and closing the simulator does not wait for it', async () => {
     const simulator = await start();
     simulator.setFaults([{ kind: 'slow', seconds: 0.1 }]);
     const begun = performance.now();
@@ -113,7 +113,7 @@ describe('request faults', () => {
     expect(received.toString()).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\n/);
   });
 
-  test('code answers with that resultCode and a text', async () => {
+  test('code responds with that resultCode and a text', async () => {
     const simulator = await start();
     for (const code of ['0100001', '0100003', '0101003']) {
       simulator.setFaults([{ kind: 'code', code }]);
@@ -172,7 +172,7 @@ describe('request faults', () => {
     expect((await sendNow(simulator)).headers['date']).toBe(new Date(now - 90_000).toUTCString());
   });
 
-  test('strike as many requests, the share of requests, the VDNs and the time that they are set to', async () => {
+  test('apply to the number and share of requests, the VDNs and the time that they are set to', async () => {
     const simulator = await start();
     const statuses = async (count: number, body = query()): Promise<number[]> => {
       const all: number[] = [];

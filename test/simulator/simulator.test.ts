@@ -108,7 +108,7 @@ describe('signatures', () => {
     expect(simulator.requests.at(-1)?.refusal).toContain(text);
   });
 
-  test('are not looked at when that is switched off', async () => {
+  test('are not checked when that is switched off', async () => {
     const simulator = await startOne({ checkSignatures: false });
     expect((await sendQuery(simulator, query(), { authorization: 'none' })).status).toBe(200);
   });
@@ -149,7 +149,7 @@ describe('requests', () => {
     expect(json.resultDesc).toContain(text);
   });
 
-  test('may request 100 VDNs, 31 days, limits as texts and another accepted ccId', async () => {
+  test('may name 100 VDNs, 31 days, limits as texts and another accepted ccId', async () => {
     const simulator = await startOne({ ccIds: [9] });
     const body = query(31 * 288, { vdn: ids(100), ccId: 9, limit: '7', offset: '0' });
     const reply = await sendQuery(simulator, body, signedNow);
@@ -183,9 +183,9 @@ async function pages(simulator: Simulator, body: object, limit: number): Promise
   }
 }
 
-describe('answers', () => {
+describe('responses', () => {
   const names = (Object.keys(SHAPES) as ShapeName[]).filter((name) => !['missing', 'null', 'unstable'].includes(name));
-  test.each([...names, 'cycle' as const])('in the shape %s tell the truth of every window', async (shape) => {
+  test.each([...names, 'cycle' as const])('in the shape %s have the true values of every window', async (shape) => {
     const simulator = await startOne({ shape });
     const rows = await pages(simulator, query(20), 7);
     const told = new Map(rows.map((row) => [keyOf(row), valuesOf(row)]));
@@ -311,7 +311,7 @@ describe('HTTPS', () => {
       (error: unknown) => (error as { code?: unknown }).code,
     );
 
-  test('works for who trusts the CA, by address and by name', async () => {
+  test('works for clients that trust the CA, by address and by name', async () => {
     const simulator = await startOne({ tls: true, now });
     expect((await sendQuery(simulator, query())).status).toBe(200);
     const byName = { ...simulator, url: `https://localhost:${simulator.port}` };

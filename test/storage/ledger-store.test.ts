@@ -275,7 +275,7 @@ describe('the storage', () => {
 });
 
 describe('the lock of the storage', () => {
-  /** Another process that holds the lock, as long as it lives. */
+  /** Another process that holds the lock, as long as it runs. */
   async function holder() {
     const script = `
       import { openStorage } from ${JSON.stringify(new URL('../../dist/storage/ledger-store.js', import.meta.url).href)};

@@ -215,7 +215,7 @@ describe('the web config', () => {
 });
 
 describe('clients that misbehave', () => {
-  test('headers that are too large are answered with 431', async () => {
+  test('headers that are too large get 431', async () => {
     const { port } = await serve();
     const socket = await dial(port);
     socket.write(`GET / HTTP/1.1\r\nHost: test\r\nX-Large: ${'x'.repeat(17_000)}\r\n\r\n`);
@@ -226,7 +226,7 @@ describe('clients that misbehave', () => {
     ['silence', ''],
     ['half a header', 'GET / HTTP/1.1\r\nHost: te'],
     ['a body that does not come', 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n'],
-  ])('%s is answered with 408 when its time is over', async (_, text) => {
+  ])('%s gets 408 when its time is over', async (_, text) => {
     const { port } = await serve({
       handler: (req, res) => {
         req.resume().on('end', () => {
@@ -288,7 +288,7 @@ describe('clients that misbehave', () => {
     expect(most).toBe(1);
   });
 
-  test('pipelined requests are answered in their order', async () => {
+  test('pipelined requests get their responses in order', async () => {
     let count = 0;
     const { port } = await serve({ handler: (_, res) => void res.end(`<${++count}>`) });
     const socket = await dial(port);
@@ -335,7 +335,7 @@ describe('clients that misbehave', () => {
     expect(parsed.mock.calls.length).toBe(18);
   });
 
-  test('a client that has closed its side after the request is answered', async () => {
+  test('a client that has closed its side after the request gets a response', async () => {
     const { port } = await serve();
     const socket = await dial(port);
     socket.end(GET);
@@ -474,7 +474,7 @@ describe('malformed requests', () => {
 describe('closing', () => {
   const never = { ...systemClock, sleep: () => new Promise<void>(() => undefined) };
 
-  test('idle connections end at once, a request in flight is answered, new ones are not taken', async () => {
+  test('idle connections end at once, a request in flight gets its response, new ones are refused', async () => {
     const { handler, next } = held();
     const { port, close } = await serve({ handler, clock: never });
     const silent = await dial(port);
@@ -497,7 +497,7 @@ describe('closing', () => {
     await closing;
   });
 
-  test('a response that began before is finished, and its connection closed', async () => {
+  test('a response that has started is finished, and its connection closed', async () => {
     const { handler, next } = held();
     const { port, close } = await serve({ handler, clock: never });
     const busy = await dial(port);
@@ -513,7 +513,7 @@ describe('closing', () => {
     await closing;
   });
 
-  test('a pipelined request that came before is answered, too', async () => {
+  test('a pipelined request that came before gets its response, too', async () => {
     const { handler, next } = held();
     const { port, close } = await serve({ handler, clock: never });
     const busy = await dial(port);

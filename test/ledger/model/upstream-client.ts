@@ -26,7 +26,7 @@ export interface UpstreamClientOptions {
   readonly onAnswered: (query: Query, rows: readonly VdnWindow[], trueNow: number, now: number) => void;
 }
 
-/** A client that answers from the upstream. Requests take time. */
+/** A client of the simulated upstream. Requests take time. */
 export function upstreamClient({
   upstream,
   world,
