@@ -22,6 +22,11 @@ export function planQueries(vdns: readonly number[], range: WindowRange): Query[
   return queries;
 }
 
+/** The same query as {@link planQueries} plans it; a query for all VDNs stays as it is. */
+export function pageQueries(query: Query): readonly Query[] {
+  return query.vdns === 'all' ? [query] : planQueries(query.vdns, query.range);
+}
+
 /** A smaller saving than this is not worth requesting the windows of a VDN in several queries. */
 const WORTHWHILE = 0.95;
 

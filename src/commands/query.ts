@@ -1,4 +1,5 @@
-import { type QueryResult, rangeUpTo } from '../cms/client.ts';
+import { type Query, type QueryResult, rangeUpTo } from '../cms/client.ts';
+import { pageQueries } from '../cms/query-plan.ts';
 import type { VdnWindow } from '../cms/rows.ts';
 import type { PreparedRequest } from '../cms/signed-request.ts';
 import { createClientFor } from '../cms/create-client.ts';
@@ -7,7 +8,7 @@ import { loadConfig } from '../config/load.ts';
 import { readSecret } from '../config/secret.ts';
 import { formatIds, printable } from '../core/format.ts';
 import { type ApiError, OperationError } from '../core/errors.ts';
-import { planHistory } from '../history/plan.ts';
+import { type HistoryPlan, planHistory } from '../history/plan.ts';
 import { streamOutput } from '../history/output.ts';
 import {
   QUERY_OUTPUTS,
@@ -79,8 +80,8 @@ async function fetchWindows(
   const plan = planHistory(targetsOf([selection]), range);
   const results: QueryResult[] = [];
   try {
-    for (let index = 0; index < plan.length; index++) {
-      const result = await client.query(plan.at(index).query, io.signal);
+    for (const each of pagesOf(plan)) {
+      const result = await client.query(each, io.signal);
       results.push(result);
       if (result.failure !== undefined && result.failure.reason !== 'incomplete') break;
     }
@@ -92,6 +93,11 @@ async function fetchWindows(
     io.stderr.write(`The signature was refused. Possible reasons:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   }
   return results;
+}
+
+/** Queries that each fit in one page, none of them made before it is sent. */
+function* pagesOf(plan: HistoryPlan): Generator<Query> {
+  for (let index = 0; index < plan.length; index++) yield* pageQueries(plan.at(index).query);
 }
 
 /** The rows to print: every window, or the newest of each VDN and a row for each VDN without one. */

@@ -1,5 +1,5 @@
 import type { Query } from '../cms/client.ts';
-import { planQueries } from '../cms/query-plan.ts';
+import { pageQueries } from '../cms/query-plan.ts';
 import { after, type Moment, momentOf, msUntil } from '../core/clock.ts';
 import type { ApiError, FailureReason } from '../core/errors.ts';
 import { WINDOW_MS } from '../core/window.ts';
@@ -94,8 +94,7 @@ export class CatchUpRun {
       return;
     }
     if (next.value === undefined) return;
-    const { vdns, range } = next.value;
-    this.#batch = vdns === 'all' ? [next.value] : planQueries(vdns, range);
+    this.#batch = [...pageQueries(next.value)];
     this.#refusals = 0;
     if (++this.#batches === 2) this.#context.logger.info(this.#fields, 'Catching up on missed windows');
   }

@@ -1,5 +1,6 @@
-import type { ApiClient, QueryResult } from '../cms/client.ts';
+import type { ApiClient, Query, QueryResult } from '../cms/client.ts';
 import type { ProxyEnvironment } from '../cms/proxy.ts';
+import { pageQueries } from '../cms/query-plan.ts';
 import { post } from '../cms/request.ts';
 import { createClientFor } from '../cms/create-client.ts';
 import type { Clock } from '../core/clock.ts';
@@ -93,7 +94,18 @@ function clientOf(config: CallCenterConfig, options: FetchHistoryOptions, onRows
   return { client, config };
 }
 
+/** Reads a step in queries that each fit in one page, one after the other, and joins their results. */
 async function read(client: ApiClient, { query }: HistoryStep, signal: AbortSignal): Promise<QueryResult> {
+  const results: QueryResult[] = [];
+  for (const page of pageQueries(query)) results.push(await readQuery(client, page, signal));
+  return {
+    windows: results.flatMap(({ windows }) => windows),
+    rejected: results.flatMap(({ rejected }) => rejected),
+    failure: results.find(({ failure }) => failure !== undefined)?.failure,
+  };
+}
+
+async function readQuery(client: ApiClient, query: Query, signal: AbortSignal): Promise<QueryResult> {
   for (let readings = 1; ; readings++) {
     const result = await client.query(query, signal);
     if (result.failure === undefined) return result;

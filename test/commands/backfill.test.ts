@@ -179,6 +179,19 @@ describe('a backfill', () => {
     expect(read('faulty')).toBe(read());
   });
 
+  test('is complete when the server orders its rows differently at each request', async () => {
+    await go([...TWO_DAYS, out()]);
+    simulator.setShape('unstable');
+    const before = simulator.counters.requests;
+    const { code, stderr } = await go([...TWO_DAYS, out('unstable')]);
+    simulator.setShape('example');
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('Incomplete');
+    expect(read('unstable')).toBe(read());
+    // 3 VDNs times 32 windows fit in a page.
+    expect(simulator.counters.requests - before).toBe(18);
+  });
+
   test('never has more requests under way than it may', async () => {
     const polite = await startSimulator({ vdns: Array.from({ length: 300 }, (_, i) => i + 1), now: () => CLOCK });
     try {

@@ -62,6 +62,16 @@ describe('query', () => {
     );
   });
 
+  test('is complete when the server orders its rows differently at each request', async () => {
+    const range = ['--from=-1d', '--to=now', '--output=csv'];
+    const { stdout } = await go(range);
+    simulator.setShape('unstable');
+    const unstable = await go(range);
+    simulator.setShape('example');
+    expect(unstable.code).toBe(0);
+    expect(unstable.stdout).toBe(stdout);
+  });
+
   test('shows a VDN without rows as unknown, never as 0', async () => {
     simulator.setFaults([{ kind: 'withhold', vdns: [2] }]);
     const { stdout } = await go([]);

@@ -38,6 +38,18 @@ describe('a catch-up', () => {
     expect(ledger.totals(2)).toMatchObject({ windows: 60, missing: 0 });
   });
 
+  it('never asks for more than fits in a page of 100 rows', async () => {
+    const vdns = Array.from({ length: 60 }, (_, index) => index + 1);
+    const { calls } = await withFailures(() => undefined, { vdns, isSerial: false });
+    const rows = calls
+      .filter(isCatchUp)
+      .map(
+        ({ vdns: ids, windows }) => (ids.split(',').length * (minutesOf(windows.slice(6)) - minutesOf(windows))) / 5,
+      );
+    expect(rows.length).toBeGreaterThan(4);
+    expect(Math.max(...rows)).toBeLessThanOrEqual(100);
+  });
+
   it('sends nothing before the time that Retry-After gives, and nothing else either', async () => {
     const { calls, ledger } = await withFailures((request) => (request === 1 ? down(12 * MINUTE) : undefined));
     const refused = calls.findIndex(isCatchUp);
