@@ -20,15 +20,23 @@ export interface ClientContext extends Pick<ApiClientOptions, 'clock' | 'onReque
  * @throws OperationError when a TLS file or the proxy of the environment cannot be used; without values of the config
  */
 export function createClientFor(config: CallCenterConfig, context: ClientContext): ApiClient {
+  return createApiClient(transportFor(config, context));
+}
+
+/**
+ * What every client of a call center sends with: connections of its own, keys, proxy, TLS files and timeout.
+ * @throws OperationError as {@link createClientFor} does
+ */
+export function transportFor(config: CallCenterConfig, context: ClientContext): ApiClientOptions {
   const { environment, connections, onCertificate = () => undefined, ...rest } = context;
   const timeoutMs = config.poll.timeoutMs;
-  return createApiClient({
+  return {
     ...config,
     ...rest,
     secretKey: () => readSecret(config.secretKey),
     timeoutMs,
     ...connect({ ...config, environment, connections, connectTimeoutMs: timeoutMs, onCertificate }),
-  });
+  };
 }
 
 function connect(options: ConnectionOptions): Connections {

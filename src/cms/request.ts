@@ -35,6 +35,8 @@ export interface TransportOptions extends Omit<SendOptions, 'maxBodyBytes'> {
 export interface RequestOptions extends TransportOptions {
   /** Rows that the whole query may bring: they bound the size of a response. */
   readonly expectedRows: number;
+  /** Finds the rows in the body of a response; default {@link parseResponse}. */
+  readonly parse?: (body: unknown, redact: Redact) => ResponseBody;
 }
 
 /** A page of rows. */
@@ -84,7 +86,7 @@ async function exchange(
   signal: AbortSignal,
   onSkew: (skewMs: number | undefined) => void,
 ): Promise<PageResponse> {
-  const { url, clock, accessKey } = options;
+  const { url, clock, accessKey, parse = parseResponse } = options;
   let skewMs: number | undefined;
   const limited = { ...options, maxBodyBytes: bodyLimit(options.expectedRows) };
   const { prepared, status, headers, body, keyProblem } = await send(payload, limited, signal, (early, sentAt) => {
@@ -98,7 +100,7 @@ async function exchange(
     throw fromStatus(url, status, { body: redact(body), retryAfterMs: wait, skewMs, keyProblem });
   }
   const encoding = single(headers['content-encoding']) ?? 'identity';
-  return { ...parseResponse(parseJson(body, url, encoding, redact), redact), redact };
+  return { ...parse(parseJson(body, url, encoding, redact), redact), redact };
 }
 
 /**

@@ -26,6 +26,8 @@ export interface SendOptions {
   readonly secretKey: () => Promise<string>;
   readonly signing: SigningConfig;
   readonly dispatcher: () => Promise<Dispatcher>;
+  /** Of the interface; default {@link SYSINDEX_PATH}. */
+  readonly path?: string;
   readonly clock: Clock;
   /** A longer response is an error. */
   readonly maxBodyBytes: number;
@@ -37,9 +39,10 @@ export interface SendOptions {
 export function prepare(
   payload: object,
   key: SigningKey,
-  options: Pick<SendOptions, 'url' | 'signing'>,
+  options: Pick<SendOptions, 'url' | 'signing' | 'path'>,
   now: number,
 ): PreparedRequest {
+  const { path = SYSINDEX_PATH } = options;
   const body = Buffer.from(JSON.stringify(payload), 'utf8');
   const sent: Record<string, string> = {
     'content-type': 'application/json;charset=UTF-8',
@@ -49,15 +52,11 @@ export function prepare(
   };
   const signed = Object.fromEntries(options.signing.headers.map((name) => [name, sent[name] ?? '']));
   const timestamp = signingTimestamp(now, options.signing.milliseconds);
-  const authorizationValue = authorization(
-    { method: 'POST', path: SYSINDEX_PATH, headers: signed, body },
-    key,
-    timestamp,
-  );
+  const authorizationValue = authorization({ method: 'POST', path, headers: signed, body }, key, timestamp);
   // Without accept-encoding, a server may choose any (RFC 9110, 12.5.3).
   const more = { accept: 'application/json', 'accept-encoding': 'identity', authorization: authorizationValue };
   const headers = { ...sent, ...more };
-  return { path: SYSINDEX_PATH, headers, signed, body };
+  return { path, headers, signed, body };
 }
 
 async function readSecretKey(options: SendOptions): Promise<string> {

@@ -1,0 +1,131 @@
+import type { ApiClientOptions } from '../cms/client.ts';
+import type { Redact } from '../cms/json-values.ts';
+import { type PageResponse, post } from '../cms/request.ts';
+import type { QueuesConfig } from '../config/schema.ts';
+import { ApiError } from '../core/errors.ts';
+import { INTERFACE_PATHS, INVALID_PARAMETER, parseQueueResponse, type QueueInterface } from './interfaces.ts';
+import { createPace } from './pace.ts';
+import {
+  type Parsed,
+  parseQueue,
+  parseSlot,
+  parseStatus,
+  type Queue,
+  type QueueSlot,
+  type QueueStatus,
+} from './rows.ts';
+
+/** Rows of `configures/skills` that a VDN may have; they bound the size of the response. */
+const MAX_SKILLS = 4000;
+
+/** The CMS allows one request a second; a tenth more makes up for requests that arrive closer together than they were sent. */
+const SERVICE_QUALITY_INTERVAL_MS = 1100;
+
+/** What a response brought. */
+export interface QueueRows<Row> {
+  /** One for each queue (and slot), the last one where the CMS repeats itself. */
+  readonly rows: readonly Row[];
+  /** Why rows were not used: one line each, without secrets. */
+  readonly rejected: readonly string[];
+}
+
+/** The queues of a call center. Every method rejects with ApiError, or with the reason of `signal` when it is aborted. */
+export interface QueueClient {
+  queues(vdn: number, signal: AbortSignal): Promise<QueueRows<Queue>>;
+  /** @param ids at most 1000 */
+  status(vdn: number, ids: readonly number[], signal: AbortSignal): Promise<QueueRows<QueueStatus>>;
+  /** Waits until the request may be sent: at most one a second. @param ids at most 1000 */
+  slots(vdn: number, ids: readonly number[], signal: AbortSignal): Promise<QueueRows<QueueSlot>>;
+  close(): Promise<void>;
+}
+
+export interface QueueClientOptions extends ApiClientOptions {
+  readonly ccId: number | undefined;
+  readonly requestForm: QueuesConfig['requestForm'];
+}
+
+type Form = QueuesConfig['requestForm'];
+
+/** Builds the client of one call center. */
+export function createQueueClient(options: QueueClientOptions): QueueClient {
+  const { send = post, ccId, requestForm } = options;
+  const forms = new Map<QueueInterface, { form: Form; isProven: boolean }>();
+  const pace = createPace(options.clock, SERVICE_QUALITY_INTERVAL_MS);
+
+  async function sendIn(form: Form, name: QueueInterface, request: Request, signal: AbortSignal) {
+    if (name === 'servicequality') await pace(signal);
+    const { expectedRows, ...fields } = request;
+    const flat = { ccId, ...fields };
+    const payload = form === 'flat' ? flat : { queryParam: flat };
+    const more = { path: INTERFACE_PATHS[name], parse: parseQueueResponse, expectedRows };
+    return send(payload, { ...options, ...more }, signal);
+  }
+
+  /** Where the form of requests is not known yet, tries the other one after an "invalid parameter". */
+  async function sendRequest(name: QueueInterface, request: Request, signal: AbortSignal): Promise<PageResponse> {
+    // The examples of the other two interfaces are flat.
+    const known = forms.get(name) ?? { form: name === 'skills' ? requestForm : 'flat', isProven: false };
+    const attempt = async (form: Form) => {
+      const response = await sendIn(form, name, request, signal);
+      forms.set(name, { form, isProven: true });
+      return response;
+    };
+    try {
+      return await attempt(known.form);
+    } catch (error) {
+      const mayBeForm = error instanceof ApiError && error.resultCode === INVALID_PARAMETER && !known.isProven;
+      if (!mayBeForm) throw error;
+    }
+    return attempt(known.form === 'flat' ? 'wrapped' : 'flat');
+  }
+
+  return {
+    async queues(vdn, signal) {
+      const response = await sendRequest('skills', { vdn, expectedRows: MAX_SKILLS }, signal);
+      return collect(response, parseQueue, ({ id }) => id);
+    },
+    async status(vdn, ids, signal) {
+      // The rows come twice: in resultDesc and in resultDatas.
+      const request = { vdn, skillIds: ids, expectedRows: 2 * ids.length };
+      const response = await sendRequest('totalskillstatusex3', request, signal);
+      const asked = new Set(ids);
+      return collect(
+        response,
+        (row, redact) => parseStatus(row, asked, redact),
+        ({ id }) => id,
+      );
+    },
+    async slots(vdn, ids, signal) {
+      const request = { vdn, skillIds: ids, expectedRows: 2 * ids.length };
+      const response = await sendRequest('servicequality', request, signal);
+      const asked = new Set(ids);
+      return collect(
+        response,
+        (row, redact) => parseSlot(row, asked, redact),
+        ({ id, start }) => `${id}/${start}`,
+      );
+    },
+    close: () => options.close(),
+  };
+}
+
+interface Request {
+  readonly vdn: number;
+  readonly skillIds?: readonly number[];
+  readonly expectedRows: number;
+}
+
+function collect<Row>(
+  { rows: raw, redact }: PageResponse,
+  parse: (row: unknown, redact: Redact) => Parsed<Row>,
+  key: (row: Row) => number | string,
+): QueueRows<Row> {
+  const rows = new Map<number | string, Row>();
+  const rejected: string[] = [];
+  for (const item of raw) {
+    const parsed = parse(item, redact);
+    if ('row' in parsed) rows.set(key(parsed.row), parsed.row);
+    else rejected.push(parsed.rejected);
+  }
+  return { rows: [...rows.values()], rejected };
+}
