@@ -12,6 +12,7 @@ const ORDER = [
   'ledger',
   'storage',
   'exposition',
+  'queues',
   'exporter',
   'history',
   'doctor',

@@ -10,6 +10,12 @@ import type { CallCenterTelemetry } from '../exposition/call-center-metrics.ts';
 import type { Telemetry } from '../exposition/self-metrics.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
 import { Ledger, type LedgerState } from '../ledger/ledger.ts';
+import {
+  type PreparedQueueMonitor,
+  prepareQueueMonitor,
+  type QueueMonitor,
+  type QueueView,
+} from '../queues/monitor.ts';
 import type { Storage } from '../storage/ledger-store.ts';
 import { totalsOf } from './apply-responses.ts';
 import { ClockSkew } from './clock-skew.ts';
@@ -36,6 +42,8 @@ export interface CallCenter {
   status(): PollStatus;
   /** Clock of the CMS minus ours, in milliseconds; undefined before it sent a Date. */
   skewMs(): number | undefined;
+  /** The skill queues; undefined when they are not asked for. */
+  queues(): QueueView | undefined;
   /** Starts to poll. */
   start(): void;
   /** Stops polling and closes every connection; aborts running requests. */
@@ -47,6 +55,7 @@ export interface CallCenter {
     readonly ledger: Ledger;
     readonly store: SnapshotStore;
     readonly telemetry: CallCenterTelemetry;
+    readonly queues: QueueMonitor | undefined;
   };
 }
 
@@ -71,6 +80,8 @@ export async function prepareCallCenter(options: CallCenterOptions, isNew: boole
   const stored = isNew ? await storage.load(config.name) : undefined;
   const logger = options.logger.child({ call_center: config.name });
   const clockSkew = new ClockSkew(clock, logger);
+  const clocks = () => clockSkew.clocks();
+  const queues = await prepareQueueMonitor({ ...options, logger, clocks });
   // The metrics exist from `takeOver` on, and nothing is sent before.
   let telemetry: CallCenterTelemetry | undefined;
   const client = createClientFor(config, {
@@ -87,9 +98,12 @@ export async function prepareCallCenter(options: CallCenterOptions, isNew: boole
   return {
     takeOver(previous) {
       telemetry = previous?.handover.telemetry ?? options.telemetry.callCenter(config.name);
-      return createCallCenter({ ...options, logger }, { client, telemetry, clockSkew, stored }, previous);
+      return createCallCenter({ ...options, logger }, { client, telemetry, clockSkew, stored, queues }, previous);
     },
-    discard: () => client.close(),
+    async discard() {
+      await client.close();
+      await queues?.discard();
+    },
   };
 }
 
@@ -102,6 +116,7 @@ interface CallCenterInputs {
   readonly telemetry: CallCenterTelemetry;
   readonly clockSkew: ClockSkew;
   readonly stored: LedgerState | undefined;
+  readonly queues: PreparedQueueMonitor | undefined;
 }
 
 function createLedger(
@@ -129,7 +144,7 @@ function createStore(
 
 async function createCallCenter(
   options: CallCenterOptions,
-  { client, telemetry, clockSkew, stored }: CallCenterInputs,
+  { client, telemetry, clockSkew, stored, queues: preparedQueues }: CallCenterInputs,
   previous: CallCenter | undefined,
 ): Promise<CallCenter> {
   const { config, clock, storage } = options;
@@ -149,6 +164,8 @@ async function createCallCenter(
     clocks: () => clockSkew.clocks(),
     status: previous?.status(),
   });
+  const queues = preparedQueues?.takeOver(previous?.handover.queues);
+  options.telemetry.queues(config.name, queues?.families);
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
   return {
@@ -156,17 +173,19 @@ async function createCallCenter(
     snapshot,
     status: () => scheduler.status,
     skewMs: () => clockSkew.skewMs(),
+    queues: () => queues?.view(),
     start() {
+      queues?.start();
       running = scheduler.run(stopping.signal);
     },
     async stop() {
       stopping.abort();
-      await running;
+      await Promise.all([running, queues?.stop()]);
       await client.close();
     },
     forget: () => {
       telemetry.remove();
     },
-    handover: { ledger, store, telemetry },
+    handover: { ledger, store, telemetry, queues },
   };
 }

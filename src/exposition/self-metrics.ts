@@ -36,6 +36,11 @@ export function familiesOf(
 export interface Telemetry {
   /** Adds the metrics of a call center. */
   readonly callCenter: (name: string) => CallCenterTelemetry;
+  /**
+   * Sets the metrics of the skill queues of a call center; undefined takes them away.
+   * @param families called at most once a second; the same objects as long as nothing changed
+   */
+  readonly queues: (callCenter: string, families: (() => readonly SelfMetricFamily[]) | undefined) => void;
   readonly configLoaded: (ok: boolean, now: number) => void;
   readonly storageFailed: (operation: 'read' | 'write') => void;
   readonly collect: () => Promise<SelfMetrics>;
@@ -64,6 +69,7 @@ export function createTelemetry(version: string): Telemetry {
   const registry = new Registry();
   const { storageFailures, reloadSuccessful, reloadTime } = registerProcessMetrics(registry, version);
   const callCenters = new Map<string, Registry>();
+  const queues = new Map<string, () => readonly SelfMetricFamily[]>();
   let revision = 0;
   const changed = () => {
     revision++;
@@ -76,8 +82,14 @@ export function createTelemetry(version: string): Telemetry {
       const remove = () => {
         changed();
         callCenters.delete(name);
+        queues.delete(name);
       };
       return { ...metrics.telemetry, remove };
+    },
+    queues(callCenter, families) {
+      changed();
+      if (families === undefined) queues.delete(callCenter);
+      else queues.set(callCenter, families);
     },
     configLoaded(ok, now) {
       changed();
@@ -91,7 +103,9 @@ export function createTelemetry(version: string): Telemetry {
     async collect() {
       const exporter = collectFamilies(registry);
       const families = await Promise.all(
-        [...callCenters].map(async ([name, of]) => [name, await collectFamilies(of)] as const),
+        [...callCenters].map(async ([name, of]) => {
+          return [name, [...(await collectFamilies(of)), ...(queues.get(name)?.() ?? [])]] as const;
+        }),
       );
       return { callCenters: new Map(families), exporter: await exporter };
     },

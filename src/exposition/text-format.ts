@@ -163,13 +163,21 @@ function numberText(value: number): string {
   return value > 0 ? '+Inf' : '-Inf';
 }
 
-function selfMetricLines({ name, values }: SelfMetricFamily): string {
-  return values
+/** The lines of families that are given again as the same object: those of skill queues, until their values change. */
+const linesOf = new WeakMap<SelfMetricFamily, string>();
+
+function selfMetricLines(family: SelfMetricFamily): string {
+  const known = linesOf.get(family);
+  if (known !== undefined) return known;
+  const { name, values } = family;
+  const lines = values
     .map(({ metricName = name, labels, value }) => {
       const texts = Object.entries(labels).map(labelText).join(',');
       return `${metricName}${texts === '' ? '' : `{${texts}}`} ${numberText(value)}\n`;
     })
     .join('');
+  linesOf.set(family, lines);
+  return lines;
 }
 
 /**

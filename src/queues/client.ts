@@ -1,6 +1,6 @@
 import type { ApiClientOptions } from '../cms/client.ts';
 import type { Redact } from '../cms/json-values.ts';
-import { type PageResponse, post } from '../cms/request.ts';
+import { type PageResponse, post, type RequestReport } from '../cms/request.ts';
 import type { QueuesConfig } from '../config/schema.ts';
 import { ApiError } from '../core/errors.ts';
 import { INTERFACE_PATHS, INVALID_PARAMETER, parseQueueResponse, type QueueInterface } from './interfaces.ts';
@@ -39,8 +39,9 @@ export interface QueueClient {
   close(): Promise<void>;
 }
 
-export interface QueueClientOptions extends ApiClientOptions {
-  readonly ccId: number | undefined;
+export interface QueueClientOptions extends Omit<ApiClientOptions, 'onRequest'> {
+  /** Called after each request. */
+  readonly onQueueRequest: (name: QueueInterface, report: RequestReport) => void;
   readonly requestForm: QueuesConfig['requestForm'];
 }
 
@@ -57,7 +58,10 @@ export function createQueueClient(options: QueueClientOptions): QueueClient {
     const { expectedRows, ...fields } = request;
     const flat = { ccId, ...fields };
     const payload = form === 'flat' ? flat : { queryParam: flat };
-    const more = { path: INTERFACE_PATHS[name], parse: parseQueueResponse, expectedRows };
+    const onRequest = (report: RequestReport) => {
+      options.onQueueRequest(name, report);
+    };
+    const more = { path: INTERFACE_PATHS[name], parse: parseQueueResponse, expectedRows, onRequest };
     return send(payload, { ...options, ...more }, signal);
   }
 

@@ -18,6 +18,9 @@ export interface SlotTotals {
   readonly missing: number;
 }
 
+/** The totals of every queue, by VDN and queue. */
+export type TotalsByVdn = ReadonlyMap<number, ReadonlyMap<number, SlotTotals>>;
+
 /** An account as it is stored. */
 export interface SlotAccountState extends SlotTotals {
   /** Every slot before it is settled: counted or missing for good. */
@@ -57,8 +60,9 @@ export class SlotAccount {
     return { counts: [...this.#counts], slots: this.#slots, missing: this.#missing };
   }
 
-  hasCounted(start: number): boolean {
-    return this.#open.has(start);
+  /** Whether nothing more is expected of a slot: it is counted, settled or before the first that counts. */
+  isDone(start: number): boolean {
+    return start < this.#floor || this.#open.has(start);
   }
 
   /** Counts the values of a slot that has ended. Returns whether anything changed. */

@@ -1,20 +1,17 @@
 import { latestEnded, WINDOW_MS, windowAt } from '../core/window.ts';
 import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { QueueSlot } from './rows.ts';
-import { SlotAccount, type SlotAccountState, type SlotTotals } from './slot-account.ts';
+import { SlotAccount, type SlotAccountState, type TotalsByVdn } from './slot-account.ts';
 
 /** The ledger as it is stored. */
 export interface SlotLedgerState {
   readonly vdns: readonly (readonly [vdn: number, queues: readonly (readonly [id: number, SlotAccountState])[]])[];
 }
 
-/** The totals of every queue, by VDN and queue. */
-export type TotalsByVdn = ReadonlyMap<number, ReadonlyMap<number, SlotTotals>>;
-
 /** What a response of `servicequality` did to the ledger. */
 export interface RecordedSlots {
   readonly changed: boolean;
-  /** Whether each queue of the VDN has counted the latest slot that had ended. */
+  /** Whether nothing more is expected of the latest slot that had ended, in any queue of the VDN. */
   readonly isComplete: boolean;
   /** Rows of a slot that had not ended. */
   readonly unfinished: number;
@@ -70,7 +67,7 @@ export class SlotLedger {
     const latestOfAny = latestEnded(Math.max(now, clocks.now));
     let isComplete = true;
     for (const account of accounts.values()) {
-      isComplete &&= account.hasCounted(latest);
+      isComplete &&= account.isDone(latest);
       changed = account.settle(settled, latestOfAny) || changed;
     }
     return { changed, isComplete, unfinished };

@@ -28,7 +28,7 @@ export function createHeldLock(directory: string, clock: Clock): HeldLock {
     await mkdir(directory, { recursive: true });
     lock = await acquireLock(directory, clock);
     // A process that lost the lock and is about to rename its temporary file fails, and cannot overwrite ours.
-    await removeTemporaryFiles(directory, /\.ledger$/);
+    await removeTemporaryFiles(directory, /\.(?:ledger|queues)$/);
   }
 
   // One at a time: call centers store concurrently and must not take the lock from each other.

@@ -3,17 +3,24 @@ import type { LedgerState } from '../ledger/ledger.ts';
 
 /** Raised whenever an older exporter could not read what is written; docs/storage.md describes each. */
 const VERSION = 1;
-const FORMAT = 'aicc-cti-ledger';
+
+/** What a file holds: the ledger of the VDNs, or that of their skill queues. */
+export type LedgerFormat = 'aicc-cti-ledger' | 'aicc-cti-queues';
+
+/** What every ledger has: accounts by VDN. */
+export interface StoredAccounts {
+  readonly vdns: readonly unknown[];
+}
 
 interface Header {
-  readonly format: string;
+  readonly format: LedgerFormat;
   readonly version: number;
   readonly call_center: string;
   readonly sha256: string;
 }
 
 /** What a file turned out to be; `problem` says why it cannot be used, in words for a log line. */
-export type Decoded = { readonly state: LedgerState } | { readonly problem: string };
+export type Decoded<State> = { readonly state: State } | { readonly problem: string };
 
 /** Accounts that are written between two calls of `yieldIfDue`: about 2 ms of work. */
 const SLICE = 100;
@@ -24,8 +31,9 @@ const SLICE = 100;
  */
 export async function encodeLedger(
   callCenter: string,
-  { vdns, ...rest }: LedgerState,
+  { vdns, ...rest }: StoredAccounts,
   yieldIfDue: () => Promise<void> = () => Promise.resolve(),
+  format: LedgerFormat = 'aicc-cti-ledger',
 ): Promise<string> {
   const hash = createHash('sha256');
   let body = '';
@@ -33,13 +41,14 @@ export async function encodeLedger(
     hash.update(piece);
     body += piece;
   };
-  add(`${JSON.stringify(rest).slice(0, -1)},"vdns":[`);
+  const start = JSON.stringify(rest).slice(0, -1);
+  add(`${start}${start === '{' ? '' : ','}"vdns":[`);
   for (let i = 0; i < vdns.length; i += SLICE) {
     if (i > 0) await yieldIfDue();
     add((i > 0 ? ',' : '') + JSON.stringify(vdns.slice(i, i + SLICE)).slice(1, -1));
   }
   add(']}');
-  const header: Header = { format: FORMAT, version: VERSION, call_center: callCenter, sha256: hash.digest('hex') };
+  const header: Header = { format, version: VERSION, call_center: callCenter, sha256: hash.digest('hex') };
   return `${JSON.stringify(header)}\n${body}\n`;
 }
 
@@ -52,10 +61,14 @@ function parse(text: string): unknown {
 }
 
 /** Reads what {@link encodeLedger} wrote. Never throws. */
-export function decodeLedger(callCenter: string, content: string): Decoded {
+export function decodeLedger<State extends StoredAccounts = LedgerState>(
+  callCenter: string,
+  content: string,
+  format: LedgerFormat = 'aicc-cti-ledger',
+): Decoded<State> {
   const [first = '', body = '', ...rest] = content.split('\n');
   const header = parse(first) as Partial<Header> | null | undefined;
-  if (typeof header !== 'object' || header?.format !== FORMAT) return { problem: 'it is no ledger of this exporter' };
+  if (typeof header !== 'object' || header?.format !== format) return { problem: 'it is no ledger of this exporter' };
   if (header.version !== VERSION) {
     return {
       problem: `it has version ${String(header.version)} of the format, this exporter reads version ${VERSION}`,
@@ -67,5 +80,5 @@ export function decodeLedger(callCenter: string, content: string): Decoded {
   const state = parse(body);
   if (state === undefined) return { problem: 'its second line is no JSON' };
   // The checksum vouches for the rest: only this program at this version writes such a line.
-  return { state: state as LedgerState };
+  return { state: state as State };
 }

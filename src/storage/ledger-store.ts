@@ -9,7 +9,7 @@ import { createYield } from '../core/yield.ts';
 import type { LedgerState } from '../ledger/ledger.ts';
 import type { Logger } from '../core/log.ts';
 import { readRegularFile, replaceFile } from './atomic-file.ts';
-import { decodeLedger, encodeLedger } from './ledger-format.ts';
+import { decodeLedger, encodeLedger, type LedgerFormat, type StoredAccounts } from './ledger-format.ts';
 import { createHeldLock, type HeldLock } from './held-lock.ts';
 
 /** How often a file is tried that cannot be read: file handles run out and network drives stall for a moment. */
@@ -25,6 +25,9 @@ export interface Storage {
   load(callCenter: string): Promise<LedgerState | undefined>;
   /** Resolves when the state is safe on disk, or could not be written. */
   save(callCenter: string, state: LedgerState): Promise<void>;
+  /** As `load` and `save`, for the ledger of the skill queues of a call center. */
+  loadQueues(callCenter: string): Promise<StoredAccounts | undefined>;
+  saveQueues(callCenter: string, state: StoredAccounts): Promise<void>;
   /** Waits for running saves and releases the directory; later saves do nothing. */
   close(): Promise<void>;
 }
@@ -33,6 +36,8 @@ export interface Storage {
 export const noStorage: Storage = {
   load: () => Promise.resolve(undefined),
   save: () => Promise.resolve(),
+  loadQueues: () => Promise.resolve(undefined),
+  saveQueues: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 
@@ -43,11 +48,13 @@ export interface StorageOptions {
   readonly onFailure: (operation: 'read' | 'write') => void;
 }
 
+const ENDINGS: Readonly<Record<LedgerFormat, string>> = { 'aicc-cti-ledger': '.ledger', 'aicc-cti-queues': '.queues' };
+
 /** The file name for a call center of any name. Long names are cut and get a digest. */
-function fileName(callCenter: string): string {
+function fileName(format: LedgerFormat, callCenter: string): string {
   const name = encodeURIComponent(callCenter);
   const digest = createHash('sha256').update(callCenter).digest('hex').slice(0, 16);
-  return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}.ledger`;
+  return `${name.length <= 150 ? name : `${name.slice(0, 150)}-${digest}`}${ENDINGS[format]}`;
 }
 
 /** A full disk is usually a passing problem: the exporter counts in memory until there is space. */
@@ -76,11 +83,11 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const outcome = createOutcomeLog(options);
   let isClosed = false;
 
-  async function store(callCenter: string, state: LedgerState): Promise<void> {
+  async function store(format: LedgerFormat, callCenter: string, state: StoredAccounts): Promise<void> {
     try {
       await lock.ensure();
-      const content = await encodeLedger(callCenter, state, createYield(clock));
-      await replaceFile(join(directory, fileName(callCenter)), content, { beforeRename: () => lock.check() });
+      const content = await encodeLedger(callCenter, state, createYield(clock), format);
+      await replaceFile(join(directory, fileName(format, callCenter)), content, { beforeRename: () => lock.check() });
       outcome.succeeded();
     } catch (error) {
       outcome.failed(error);
@@ -89,15 +96,19 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   const problem = await tryLock(lock, directory);
   if (problem !== undefined) outcome.failed(problem);
+  async function save(format: LedgerFormat, callCenter: string, state: StoredAccounts): Promise<void> {
+    if (isClosed) return;
+    const done = store(format, callCenter, state);
+    saving.add(done);
+    await done;
+    saving.delete(done);
+  }
+
   return {
-    load: (callCenter) => loadLedger(callCenter, options),
-    async save(callCenter, state) {
-      if (isClosed) return;
-      const done = store(callCenter, state);
-      saving.add(done);
-      await done;
-      saving.delete(done);
-    },
+    load: (callCenter) => loadLedger<LedgerState>('aicc-cti-ledger', callCenter, options),
+    save: (callCenter, state) => save('aicc-cti-ledger', callCenter, state),
+    loadQueues: (callCenter) => loadLedger('aicc-cti-queues', callCenter, options),
+    saveQueues: (callCenter, state) => save('aicc-cti-queues', callCenter, state),
     async close() {
       isClosed = true;
       await Promise.all(saving);
@@ -139,11 +150,15 @@ async function tryLock(lock: HeldLock, directory: string): Promise<unknown> {
   }
 }
 
-async function loadLedger(callCenter: string, options: StorageOptions): Promise<LedgerState | undefined> {
-  const file = join(options.directory, fileName(callCenter));
+async function loadLedger<State extends StoredAccounts>(
+  format: LedgerFormat,
+  callCenter: string,
+  options: StorageOptions,
+): Promise<State | undefined> {
+  const file = join(options.directory, fileName(format, callCenter));
   const content = await readLedger(file, options);
   if (content === undefined) return undefined;
-  const decoded = decodeLedger(callCenter, content);
+  const decoded = decodeLedger<State>(callCenter, content, format);
   if ('state' in decoded) return decoded.state;
   await setAside(file, decoded.problem, callCenter, options);
   return undefined;

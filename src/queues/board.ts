@@ -1,0 +1,122 @@
+import type { QueueSelection } from '../config/schema.ts';
+import { after, type Clock, type Moment, momentOf, msUntil } from '../core/clock.ts';
+import type { Queue, QueueStatus } from './rows.ts';
+import type { SlotTotals, TotalsByVdn } from './slot-account.ts';
+
+/** A VDN whose queues are asked for. */
+export interface QueueVdn {
+  readonly id: number;
+  readonly selection: QueueSelection;
+}
+
+interface Shown {
+  readonly status: QueueStatus;
+  /** The values are too old from then on. */
+  readonly until: Moment;
+}
+
+/** A queue with all that is known of it. */
+export interface ShownQueue {
+  readonly vdn: number;
+  readonly id: number;
+  /** Undefined while the CMS has not described it. */
+  readonly queue: Queue | undefined;
+  readonly status: QueueStatus | undefined;
+  readonly totals: SlotTotals | undefined;
+}
+
+/** What is known of the queues of a call center now. */
+export class QueueBoard {
+  readonly #vdns: readonly QueueVdn[];
+  readonly #clock: Clock;
+  /** Queues that the CMS described, by VDN. */
+  readonly #queues = new Map<number, readonly Queue[]>();
+  readonly #shown = new Map<number, Map<number, Shown>>();
+  #totals: TotalsByVdn = new Map();
+  #version = 0;
+  #liveVersion = 0;
+
+  /** @param previous of the call center before a change of the config: it goes on for the VDNs that both have */
+  constructor(vdns: readonly QueueVdn[], clock: Clock, previous?: QueueBoard) {
+    this.#vdns = vdns;
+    this.#clock = clock;
+    if (previous !== undefined) this.#adopt(previous);
+  }
+
+  #adopt(previous: QueueBoard): void {
+    for (const { id } of this.#vdns) {
+      const shown = previous.#shown.get(id);
+      if (shown !== undefined) this.#shown.set(id, shown);
+      const queues = previous.#queues.get(id);
+      if (queues !== undefined) this.setQueues(id, queues);
+    }
+  }
+
+  /** Changes with everything but the live values. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Changes with the live values, also with the time. */
+  get liveVersion(): number {
+    const now = momentOf(this.#clock);
+    for (const shown of this.#shown.values()) {
+      for (const [id, { until }] of shown) {
+        if (msUntil(until, now) > 0) continue;
+        shown.delete(id);
+        this.#liveVersion++;
+      }
+    }
+    return this.#liveVersion;
+  }
+
+  /** The queues to ask for, ascending: those selected that the VDN has; without a description of it, those selected by id. */
+  idsOf(vdn: number): readonly number[] {
+    const queues = this.#queues.get(vdn);
+    if (queues !== undefined) return queues.map(({ id }) => id);
+    const selection = this.#vdns.find(({ id }) => id === vdn)?.selection ?? [];
+    return selection === 'all' ? [] : selection;
+  }
+
+  /** Takes in what the CMS says a VDN has. */
+  setQueues(vdn: number, queues: readonly Queue[]): void {
+    const selection = this.#vdns.find(({ id }) => id === vdn)?.selection ?? [];
+    const chosen = selection === 'all' ? queues : queues.filter(({ id }) => selection.includes(id));
+    this.#queues.set(
+      vdn,
+      [...chosen].sort((a, b) => a.id - b.id),
+    );
+    const ids = new Set(chosen.map(({ id }) => id));
+    const shown = this.#shown.get(vdn);
+    for (const id of shown?.keys() ?? []) if (!ids.has(id)) shown?.delete(id);
+    this.#version++;
+    this.#liveVersion++;
+  }
+
+  /** Shows live values for `lifetimeMs`. A queue without a row keeps what it had until that is too old. */
+  setStatuses(vdn: number, statuses: readonly QueueStatus[], lifetimeMs: number): void {
+    const until = after(momentOf(this.#clock), lifetimeMs);
+    const shown = this.#shown.get(vdn) ?? new Map<number, Shown>();
+    for (const status of statuses) shown.set(status.id, { status, until });
+    this.#shown.set(vdn, shown);
+    this.#liveVersion++;
+  }
+
+  /** Shows these totals. They must be stored already, so that a restart finds them again. */
+  publish(totals: TotalsByVdn): void {
+    this.#totals = totals;
+    this.#version++;
+  }
+
+  /** Every queue, by VDN and id in the order of the config. */
+  queues(): readonly ShownQueue[] {
+    return this.#vdns.flatMap(({ id: vdn }) => {
+      const described = new Map(this.#queues.get(vdn)?.map((queue) => [queue.id, queue]));
+      return this.idsOf(vdn).map((id) => ({
+        ...{ vdn, id, queue: described.get(id) },
+        status: this.#shown.get(vdn)?.get(id)?.status,
+        totals: this.#totals.get(vdn)?.get(id),
+      }));
+    });
+  }
+}
