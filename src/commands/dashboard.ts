@@ -8,7 +8,7 @@ import { DASHBOARDS } from '../monitoring/dashboards.ts';
 import { DEFAULT_OPTIONS } from '../monitoring/options.ts';
 import { readFlags } from './flags.ts';
 import type { CommandIo } from './io.ts';
-import { DOCS_FLAG, JOB_FLAG, readBaseUrl, readJob, readLabels } from './monitoring-flags.ts';
+import { DOCS_FLAG, readBaseUrl, readJob, readLabels } from './monitoring-flags.ts';
 
 const NAMES = [...DASHBOARDS.keys()];
 
@@ -18,7 +18,7 @@ Prints a Grafana dashboard as JSON, adapted to your site. NAME is one of ${NAMES
 
   --all                  all dashboards; needs --output
   --output=DIR           write each dashboard to DIR/NAME.json instead; DIR must exist
-  --job=NAME             job_name of the exporters in Prometheus (default: ${DEFAULT_OPTIONS.job})
+  --job=NAME             job_name of the exporters in Prometheus to start with (default: all)
   --docs-url=URL         where the documentation is read, for links (default: ${DEFAULT_OPTIONS.docsUrl})
   --label=LABEL          label of your VDNs to select by, for example team; repeat it for more
   --help
@@ -35,15 +35,15 @@ export async function dashboard(args: readonly string[], io: Pick<CommandIo, 'st
   }
   const named = args[0]?.startsWith('-') === false ? args[0] : undefined;
   const flags = readFlags(named === undefined ? args : args.slice(1), {
-    ...JOB_FLAG,
     ...DOCS_FLAG,
+    job: { type: 'string' },
     all: { type: 'boolean', default: false },
     output: { type: 'string' },
     label: { type: 'string', multiple: true },
   });
   const options = {
     ...DEFAULT_OPTIONS,
-    job: readJob(flags.job),
+    ...(flags.job === undefined ? {} : { selectedJob: readJob(flags.job) }),
     docsUrl: readBaseUrl('docs-url', flags['docs-url']),
     labels: readLabels('label', flags.label),
   };

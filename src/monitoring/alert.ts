@@ -1,3 +1,4 @@
+import { BOARDS } from './board-names.ts';
 import type { Indicator, Severity } from '../config/targets.ts';
 import type { MonitoringOptions } from './options.ts';
 
@@ -57,8 +58,6 @@ export function targetOf(indicator: Indicator, severity: Severity, nameLabels: r
 /** What an alert about a line chooses on its dashboard. */
 export const LINE_VARIABLES = ['job', 'call_center', 'vdn'];
 
-const DASHBOARDS = { line: 'aicc-cti-vdn', exporter: 'aicc-cti-exporter' } as const;
-
 const variable = (label: string): string => `&var-${label}={{ $labels.${label} | urlquery }}`;
 
 /** Fills in what every alert has: the runbook's section is the alert's name; the dashboard opens with the line chosen. */
@@ -73,7 +72,7 @@ export function alert(name: string, rule: AlertRule, { docsUrl, dashboardUrl }: 
       summary: rule.summary,
       description: rule.description,
       runbook_url: `${docsUrl}/runbooks#${name.toLowerCase()}`,
-      dashboard_url: `${dashboardUrl}/d/${DASHBOARDS[rule.dashboard]}?orgId=1${rule.chosen.map(variable).join('')}`,
+      dashboard_url: `${dashboardUrl}/d/${BOARDS[rule.dashboard].uid}?orgId=1${rule.chosen.map(variable).join('')}`,
     },
   };
 }

@@ -1,33 +1,52 @@
-import { DATASOURCE, type Panel } from './panel.ts';
-import { AGENTS } from './rows/agents.ts';
-import { EXPORTER } from './rows/exporter.ts';
-import { NOW } from './rows/now.ts';
-import { TRAFFIC } from './rows/traffic.ts';
-import { VDNS } from './rows/vdns.ts';
-import { variables } from './variables.ts';
+import { ANY_ALERT } from './alert-names.ts';
+import { BOARDS } from './board-names.ts';
 import type { MonitoringOptions } from './options.ts';
-import { DASHBOARD_UID } from './thresholds.ts';
+import { DATASOURCE, type Panel } from './panel.ts';
+import { OF_ALERT } from './queries.ts';
+import { variables } from './variables.ts';
+
+/** Panels under a title. Without a title there is no line for it; what is collapsed opens with a click. */
+export interface Row {
+  readonly title?: string;
+  readonly panels: readonly Panel[];
+  readonly collapsed?: boolean;
+}
+
+/** What differs from dashboard to dashboard. */
+export interface Board {
+  /** Stable, so that links to the dashboards and their stars survive an import of a newer version. */
+  readonly uid: string;
+  readonly description: string;
+  readonly refresh: '30s' | '1m';
+  /** Start of the time range that it opens with. */
+  readonly from: string;
+  /** One call center and VDN instead of any number. */
+  readonly isOfOneLine?: boolean;
+  readonly rows: readonly Row[];
+}
 
 const WIDTH = 24;
-const ROWS: readonly { readonly title: string; readonly panels: readonly Panel[]; readonly collapsed: boolean }[] = [
-  { title: 'Now', panels: NOW, collapsed: false },
-  { title: 'VDNs', panels: VDNS, collapsed: false },
-  { title: 'Traffic', panels: TRAFFIC, collapsed: false },
-  { title: 'Agents', panels: AGENTS, collapsed: false },
-  { title: 'Exporter', panels: EXPORTER, collapsed: true },
-];
 
-/** Of what is selected, and what is not about one exporter, call center or VDN at all: such an alert lacks the label. */
-const FIRING =
-  'label_replace(ALERTS{alertname=~"AiccCti.+", alertstate="firing", job=~"$job", instance=~"$instance|", call_center=~"$call_center|", vdn=~"$vdn|"}, "vdn", "VDN $1", "vdn", "(.+)")';
+/** An alert that lacks a label appears by the label's name here, but not at all among the tags. */
+const FIRING_ALERTS = {
+  name: 'Firing alerts',
+  datasource: DATASOURCE,
+  enable: true,
+  hide: false,
+  iconColor: 'red',
+  // Without what always fires; Grafana prints VDN 7 as a tag of its own, not the number alone.
+  expr: `label_replace(ALERTS{alertname=~"${ANY_ALERT}", alertstate="firing", ${OF_ALERT}}, "vdn", "VDN $1", "vdn", "(.+)")`,
+  step: '60s',
+  titleFormat: '{{alertname}}',
+  textFormat: '{{severity}}',
+  tagKeys: 'call_center,vdn,instance,reason',
+};
 
 /** Lays panels out from left to right, line by line, under their row's title; panel ids count up from 1. */
-function layOut(): readonly unknown[] {
+function layOut(rows: readonly Row[]): readonly unknown[] {
   let id = 0;
   let y = 0;
-  const out: unknown[] = [];
-  for (const { title, panels, collapsed } of ROWS) {
-    const row = { id: ++id, type: 'row', title, collapsed, gridPos: { h: 1, w: WIDTH, x: 0, y: y++ } };
+  const place = (panels: readonly Panel[]): readonly unknown[] => {
     let x = 0;
     let lineHeight = 0;
     const placed = panels.map(({ size, ...panel }) => {
@@ -42,63 +61,58 @@ function layOut(): readonly unknown[] {
       return { id: ++id, ...panel, gridPos };
     });
     y += lineHeight;
-    out.push(...(collapsed ? [{ ...row, panels: placed }] : [{ ...row, panels: [] }, ...placed]));
-  }
-  return out;
+    return placed;
+  };
+  return rows.flatMap(({ title, panels, collapsed = false }) => {
+    if (title === undefined) return place(panels);
+    const row = { id: ++id, type: 'row', title, collapsed, gridPos: { h: 1, w: WIDTH, x: 0, y: y++ } };
+    const placed = place(panels);
+    return collapsed ? [{ ...row, panels: placed }] : [{ ...row, panels: [] }, ...placed];
+  });
 }
 
-const link = (title: string, url: string): unknown => ({
+const link = (title: string, url: string, includeVars: boolean): unknown => ({
   title,
   type: 'link',
-  icon: 'doc',
+  icon: includeVars ? 'dashboard' : 'doc',
   url,
-  targetBlank: true,
-  includeVars: false,
+  targetBlank: !includeVars,
+  includeVars,
   keepTime: false,
   asDropdown: false,
   tags: [],
   tooltip: '',
 });
 
-/** The text of grafana/aicc-cti.json. */
-export function dashboardFile({ docsUrl }: MonitoringOptions): string {
+/** The text of a file that Grafana imports. */
+export function dashboardFile(board: Board, options: MonitoringOptions): string {
+  const { uid, description, refresh, from, rows, isOfOneLine = false } = board;
+  const others = Object.entries(BOARDS).filter(([, { uid: other }]) => other !== uid);
   const dashboard = {
     id: null,
-    uid: DASHBOARD_UID,
-    title: 'AICC contact center',
-    description: 'Calls and agents of Huawei AICC contact centers per VDN and 5-minute window, by aicc-cti-exporter.',
+    uid,
+    title: Object.values(BOARDS).find((known) => known.uid === uid)?.title,
+    description,
     tags: ['aicc', 'contact-center', 'prometheus'],
     schemaVersion: 42,
     version: 1,
     editable: false,
     graphTooltip: 1,
     timezone: 'browser',
-    refresh: '1m',
-    time: { from: 'now-6h', to: 'now' },
+    refresh,
+    time: { from, to: 'now' },
     timepicker: {},
     fiscalYearStartMonth: 0,
     liveNow: false,
     weekStart: '',
-    links: [link('What the panels mean', `${docsUrl}/dashboard`), link('Runbooks', `${docsUrl}/runbooks`)],
-    annotations: {
-      list: [
-        {
-          name: 'Firing alerts',
-          datasource: DATASOURCE,
-          enable: true,
-          hide: false,
-          iconColor: 'red',
-          expr: FIRING,
-          step: '60s',
-          // A label that an alert lacks appears by its name here, but not at all among the tags.
-          titleFormat: '{{alertname}}',
-          textFormat: '{{severity}}',
-          tagKeys: 'call_center,vdn,instance,reason',
-        },
-      ],
-    },
-    templating: { list: variables() },
-    panels: layOut(),
+    links: [
+      ...others.map(([, { uid: other, short }]) => link(short, `/d/${other}`, true)),
+      link('What the panels mean', `${options.docsUrl}/dashboard`, false),
+      link('Runbooks', `${options.docsUrl}/runbooks`, false),
+    ],
+    annotations: { list: [FIRING_ALERTS] },
+    templating: { list: variables(options, isOfOneLine) },
+    panels: layOut(rows),
   };
   return `${JSON.stringify(dashboard, null, 2)}\n`;
 }

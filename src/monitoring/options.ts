@@ -10,6 +10,8 @@ export interface MonitoringOptions {
   readonly alertLabels: readonly string[];
   /** Labels of `aicc_cti_vdn_info` that the dashboards can select by. */
   readonly labels: readonly string[];
+  /** The job that the dashboards start with; without it, all of them. */
+  readonly selectedJob?: string;
 }
 
 /** The addresses of the demo and of compose: the exporter serves its documentation itself. */

@@ -1,4 +1,4 @@
-/** The parts of Grafana's Classic dashboard JSON that this dashboard uses, and functions that fill in what never varies. */
+/** The parts of Grafana's Classic dashboard JSON that the dashboards use, and functions that fill in what never varies. */
 
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
 
@@ -18,7 +18,7 @@ export interface Step {
 }
 
 export interface Override {
-  readonly matcher: { readonly id: 'byName'; readonly options: string };
+  readonly matcher: { readonly id: 'byName' | 'byRegexp' | 'byFrameRefID'; readonly options: string };
   readonly properties: readonly { readonly id: string; readonly value: unknown }[];
 }
 
@@ -36,6 +36,17 @@ export interface PanelSpec {
   readonly noValue?: string;
   readonly steps?: readonly Step[];
   readonly overrides?: readonly Override[];
+  /** A time range of its own, in Grafana's words: `now/d` is today so far. */
+  readonly timeFrom?: string;
+  /** Most points of a curve: the step grows with the time range. */
+  readonly maxDataPoints?: number;
+  readonly links?: readonly DataLink[];
+}
+
+/** Where a click on a value leads. */
+export interface DataLink {
+  readonly title: string;
+  readonly url: string;
 }
 
 interface Target {
@@ -56,6 +67,8 @@ export interface Panel {
   readonly datasource: typeof DATASOURCE;
   readonly pluginVersion: string;
   readonly interval: string;
+  readonly maxDataPoints?: number;
+  readonly timeFrom?: string;
   readonly targets: readonly Target[];
   readonly transformations?: readonly { readonly id: string; readonly options: unknown }[];
   readonly fieldConfig: {
@@ -67,9 +80,13 @@ export interface Panel {
 }
 
 /** Overrides for one series or column. */
-export function override(name: string, properties: Readonly<Record<string, unknown>>): Override {
+export function override(
+  name: string,
+  properties: Readonly<Record<string, unknown>>,
+  by: Override['matcher']['id'] = 'byName',
+): Override {
   return {
-    matcher: { id: 'byName', options: name },
+    matcher: { id: by, options: name },
     properties: Object.entries(properties).map(([id, value]) => ({ id, value })),
   };
 }
@@ -79,9 +96,17 @@ export const colored = (name: string, color: string, more: Readonly<Record<strin
   override(name, { color: { mode: 'fixed', fixedColor: color }, ...more });
 
 /** How a value that is not there looks: without it, in the colour of the lowest step, so that no data may look good. */
-export const missing = (text: string, match: 'null' | 'empty' = 'null'): unknown => ({
+export const missing = (text: string, color = 'red', match: 'null' | 'empty' = 'null'): unknown => ({
   type: 'special',
-  options: { match, result: { text, color: 'text', index: 0 } },
+  options: { match, result: { text, color, index: 0 } },
+});
+
+/** How some values look, for example words instead of numbers. */
+export const mapped = (
+  values: Readonly<Record<string, { readonly text?: string; readonly color?: string }>>,
+): unknown => ({
+  type: 'value',
+  options: Object.fromEntries(Object.entries(values).map(([value, look], index) => [value, { ...look, index }])),
 });
 
 /** Fills in a panel; `interval` is the smallest step of its queries: the data changes once per 5 minutes. */
@@ -102,6 +127,8 @@ export function panel(
     datasource: DATASOURCE,
     pluginVersion: '12.0.0',
     interval: more.interval,
+    ...(spec.maxDataPoints === undefined ? {} : { maxDataPoints: spec.maxDataPoints }),
+    ...(spec.timeFrom === undefined ? {} : { timeFrom: spec.timeFrom }),
     targets: spec.queries.map((query, index) => ({
       refId: String.fromCharCode(65 + index),
       datasource: DATASOURCE,
@@ -121,6 +148,7 @@ export function panel(
         ...(spec.max === undefined ? {} : { max: spec.max }),
         noValue: spec.noValue ?? NO_VALUE,
         thresholds: { mode: 'absolute', steps: spec.steps ?? [{ value: null, color: 'text' }] },
+        ...(spec.links === undefined ? {} : { links: spec.links }),
         ...more.defaults,
       },
       overrides: spec.overrides ?? [],

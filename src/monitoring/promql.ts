@@ -9,8 +9,9 @@ export const REPLICA = 'instance, pod, container, node, endpoint';
 /** Labels that users commonly add. A join with `on` must name them: two environments may use the same instance names. */
 const ENVIRONMENT = 'cluster, region, environment, env, namespace';
 
-/** What identifies a VDN at one exporter, and over all replicas. */
+/** What identifies a VDN at one exporter, and over all replicas; and a call center. */
 export const VDN_OF_INSTANCE = `${ENVIRONMENT}, job, instance, call_center, vdn`;
+export const CENTER_OF_ALL = `${ENVIRONMENT}, job, call_center`;
 export const VDN_OF_ALL = `${ENVIRONMENT}, job, call_center, vdn`;
 
 /** One series for all replicas: the greatest value. */

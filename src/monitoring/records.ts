@@ -24,6 +24,8 @@ export const USUAL_CALLS = 'vdn:aicc_cti_inbound_calls:per_window15m_usual';
 export const CURRENT_COUNT = 'call_center:aicc_cti_vdns_current:count';
 export const REPORTING_COUNT = 'call_center:aicc_cti_vdns_reporting:max6h';
 export const MISSING_COUNT = 'call_center:aicc_cti_vdns_missing:count';
+/** Per call center: the end of the newest window, in seconds. The dashboards say since when there is no data. */
+export const WINDOW_END = 'call_center:aicc_cti_window_end_timestamp_seconds:max';
 
 const WINDOW_START = 'aicc_cti_window_start_timestamp_seconds';
 /** A window that started before ended too long ago. */
@@ -199,6 +201,7 @@ export const WEEK_RECORDS: readonly RecordingRule[] = [
  */
 export const CENTER_RECORDS: readonly RecordingRule[] = [
   { record: CURRENT_COUNT, expr: `count without (vdn) (${CURRENT_VDNS})` },
+  { record: WINDOW_END, expr: `max without (${REPLICA}, vdn) (${WINDOW_START}) + 300` },
   {
     record: REPORTING_COUNT,
     expr: quote`

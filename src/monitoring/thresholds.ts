@@ -4,14 +4,8 @@
  * `npm run dashboard`, and adapt the boundary in the rule test that `npx vitest run test/monitoring/rules.test.ts` names.
  */
 export const THRESHOLDS = {
-  /** Default targets for the answered share, 0 to 1. */
-  answeredShare: { warning: 0.8, critical: 0.6 },
   /** Fewest inbound calls for which an answered share is judged: over 15 minutes or 1 hour, and over 4 hours. */
   answeredMinimumCalls: { short: 20, long: 6 },
-  /** Phone occupancy over 15 minutes, 0 to 1; it has no wrap-up time in it, so it reads low. */
-  occupancy: { busy: 0.8, saturated: 0.9 },
-  /** Idle agents: below this number the next call has nobody to take it. */
-  idleAgents: 1,
   /** Fewest agents (average of 15 minutes) for which occupancy or unavailability is judged. */
   minimumAgents: 5,
   /** Usual calls in 15 minutes (at the least), 1 hour and 2 hours (on average) that make silence as long suspicious. */
@@ -36,6 +30,3 @@ export const THRESHOLDS = {
   /** Days that the CMS's certificate has left. */
   certificateDays: { warning: 14, critical: 3 },
 } as const;
-
-/** Stable, so that links to the dashboards and their stars survive an import of a newer version. */
-export const DASHBOARD_UID = 'aicc-cti';

@@ -9,8 +9,9 @@ import { INDICATORS } from '../../src/config/targets.ts';
 import type { Alert } from '../../src/monitoring/alert.ts';
 import { DEFAULT_OPTIONS } from '../../src/monitoring/options.ts';
 import { ruleGroups, rulesFile } from '../../src/monitoring/rules.ts';
+import { COMMITTED, panelsOf } from '../support/dashboards.ts';
 import { installed } from '../support/installed.ts';
-import { knownSeries, selectorsOf } from '../support/promql.ts';
+import { knownSeries, selectorsOf, substitute } from '../support/promql.ts';
 
 const RULES = 'prometheus/aicc-cti.rules.yaml';
 const TESTS = readdirSync('prometheus').filter((name) => name.endsWith('.test.yaml'));
@@ -53,8 +54,10 @@ describe('the rules', () => {
     }
   });
 
-  it('record nothing that no alert reads', () => {
-    const read = new Set(ALERTS.flatMap(({ expr }) => selectorsOf(expr)).map(({ metric }) => metric));
+  it('record nothing that no alert and no dashboard reads', () => {
+    const panels = COMMITTED.flatMap(({ dashboard }) => panelsOf(dashboard)).flatMap(({ targets }) => targets);
+    const queries = [...ALERTS.map(({ expr }) => expr), ...panels.map(({ expr }) => substitute(expr))];
+    const read = new Set(queries.flatMap(selectorsOf).map(({ metric }) => metric));
     const records = GROUPS.flatMap(({ rules }) => rules).flatMap((rule) => ('record' in rule ? [rule] : []));
     for (const { expr, record } of records.reverse())
       if (read.has(record)) for (const { metric } of selectorsOf(expr)) read.add(metric);

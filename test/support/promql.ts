@@ -28,10 +28,9 @@ const walk = (node: SyntaxNode, visit: (node: SyntaxNode) => void): void => {
 
 /** Puts values where Grafana puts them, so that a query can be parsed and run. */
 export function substitute(expr: string, values: Readonly<Record<string, string>> = {}): string {
-  return expr.replace(
-    /\$\{?(\w+)\}?/g,
-    (_, name: string) => values[name] ?? (name === '__rate_interval' ? '5m' : '.+'),
-  );
+  const own: Readonly<Record<string, string>> = { __rate_interval: '5m', __interval: '5m', __range: '6h' };
+  // `$1` belongs to label_replace.
+  return expr.replace(/\$\{?([a-z_]\w*)\}?/g, (_, name: string) => values[name] ?? own[name] ?? '.+');
 }
 
 /** The selectors of a query; throws where the grammar does not accept it. */
@@ -55,6 +54,9 @@ export function selectorsOf(expr: string): readonly Selector[] {
   return found;
 }
 
+/** Labels that alerts have, or some of them. */
+const ALERT_LABELS = ['alertname', 'severity', 'component', 'call_center', 'vdn'];
+
 /** Every name that a query may use with its labels, from the metric table and the recording rules. */
 export function knownSeries(): ReadonlyMap<string, readonly string[]> {
   const target = ['job', 'instance'];
@@ -69,7 +71,12 @@ export function knownSeries(): ReadonlyMap<string, readonly string[]> {
   ];
   const names = new Map<string, readonly string[]>([
     ['up', target],
-    ['ALERTS', ['alertname', 'alertstate', ...target]],
+    ['scrape_duration_seconds', target],
+    // Of prom-client.
+    ['process_resident_memory_bytes', target],
+    ['process_cpu_seconds_total', target],
+    ['ALERTS', [...ALERT_LABELS, 'alertstate', ...target]],
+    ['ALERTS_FOR_STATE', [...ALERT_LABELS, ...target]],
   ]);
   for (const { name, type, labels } of table) {
     const all = [...labels, ...target];

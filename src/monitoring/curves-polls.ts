@@ -1,12 +1,12 @@
-import { curves, stat } from '../charts.ts';
-import { colored, type Panel } from '../panel.ts';
-import { CENTER, share, TARGET, VDN } from '../queries.ts';
-import { THRESHOLDS } from '../thresholds.ts';
+import { curves } from './charts.ts';
+import { colored, type Panel, type Step } from './panel.ts';
+import { CENTER, share, TARGET, VDN } from './queries.ts';
+import { THRESHOLDS } from './thresholds.ts';
 
 const SIZE = { width: 8, height: 8, interval: '1m' } as const;
 
 /** By call center, the greatest of its replicas: each polls for itself. */
-const perCenter = (series: string, by = 'call_center'): string => `max by (${by}) (${series})`;
+export const perCenter = (series: string, by = 'call_center'): string => `max by (${by}) (${series})`;
 
 /** What was counted in an hour, for each value of a label; call centers are added up, or the legend would fill the panel. */
 const counted = ({
@@ -37,7 +37,14 @@ const counted = ({
     ],
   });
 
-export const EXPORTER: readonly Panel[] = [
+/** Draws a limit into a chart. */
+export const limit = (value: number): readonly Step[] => [
+  { value: null, color: 'green' },
+  { value, color: 'red' },
+];
+
+/** What comes from the CMS, and how. */
+export const POLLS: readonly Panel[] = [
   curves({
     ...SIZE,
     title: 'Polls and scrapes that succeed',
@@ -58,14 +65,14 @@ export const EXPORTER: readonly Panel[] = [
   counted({
     title: 'Failed polls by reason',
     description:
-      'Failed polls in the hour before each point. auth: key, header list, clock; http: a firewall or proxy in between; api: the code is in the panel beside it; network, timeout, tls: the way to the CMS; invalid, incomplete: the answer itself.',
+      'Failed polls in the hour before each point. auth: key, header list, clock; http: a firewall or proxy in between; api: the code is in the panel beside it; network, timeout, tls: the way to the CMS; invalid, incomplete: the response itself.',
     counter: 'aicc_cti_poll_failures_total',
     by: 'reason',
   }),
   counted({
     title: 'Errors of the CMS by code',
     description:
-      'Answers of the CMS that report a failure, in the hour before each point. 0101003: no permission; 0100002: a parameter, often a VDN that the CMS does not know; 0100001, 0100999: its own problem; other: not documented. The runbook of AiccCtiPollFailing says what to do.',
+      'Responses of the CMS that report a failure, in the hour before each point. 0101003: no permission; 0100002: a parameter, often a VDN that the CMS does not know; 0100001, 0100999: its own problem; other: not documented. The runbook of AiccCtiPollFailing says what to do.',
     counter: 'aicc_cti_api_errors_total',
     by: 'code',
   }),
@@ -80,13 +87,39 @@ export const EXPORTER: readonly Panel[] = [
     ...SIZE,
     title: 'Settle lag',
     description:
-      'From the end of a window to the first sight of its rows, over the hour before each point. When the median sits at the retry steps, raise settle_delay to the lag that is shown here.',
+      'From the end of a window to the first sight of its rows, over the hour before each point. When the median sits at the retry steps, raise settle_delay to the lag that is shown here. The dashed line is where the alert about the median begins.',
     unit: 's',
     min: 0,
+    thresholdLines: true,
+    steps: limit(THRESHOLDS.settleLagSeconds),
     queries: [0.5, 0.95].map((quantile) => ({
       expr: `histogram_quantile(${quantile}, sum by (call_center, le) (increase(aicc_cti_settle_lag_seconds_bucket{${CENTER}}[1h]))) >= 0`,
       legend: `{{call_center}} ${quantile === 0.5 ? 'median' : '95%'}`,
     })),
+  }),
+  curves({
+    ...SIZE,
+    title: 'Windows late, missing and corrected',
+    description:
+      'In the hour before each point: windows that never came, windows whose values the CMS changed after they had been counted, and windows that were counted beyond those of one hour, as they are when an outage is caught up.',
+    unit: 'none',
+    decimals: 0,
+    min: 0,
+    softMax: 1,
+    queries: [
+      {
+        expr: `sum(${perCenter(`sum by (instance, call_center) (increase(aicc_cti_windows_missing_total{${VDN}}[1h]))`)})`,
+        legend: 'missing',
+      },
+      {
+        expr: `sum(${perCenter(`sum by (instance, call_center) (increase(aicc_cti_windows_revised_total{${VDN}}[1h]))`)})`,
+        legend: 'corrected',
+      },
+      {
+        expr: `sum(${perCenter(`sum by (instance, call_center) (clamp_min(increase(aicc_cti_windows_total{${VDN}}[1h]) - 12.5, 0))`)})`,
+        legend: 'late',
+      },
+    ],
   }),
   curves({
     ...SIZE,
@@ -117,17 +150,17 @@ export const EXPORTER: readonly Panel[] = [
   }),
   curves({
     ...SIZE,
-    height: 6,
     title: 'Poll duration',
     description:
-      'How long the last poll took. It should stay far below 5 minutes; when it grows, the CMS answers slowly or many VDNs are asked one request after the other (concurrency).',
+      'How long the last poll took. It should stay far below 5 minutes; when it grows, the CMS is slow or many VDNs are asked one request after the other (concurrency). The dashed line is where the alert begins.',
     unit: 's',
     min: 0,
+    thresholdLines: true,
+    steps: limit(THRESHOLDS.pollSeconds),
     queries: [{ expr: perCenter(`aicc_cti_last_poll_duration_seconds{${CENTER}}`), legend: '{{call_center}}' }],
   }),
   curves({
     ...SIZE,
-    height: 6,
     interval: '5m',
     title: 'Requests to the CMS',
     description:
@@ -142,61 +175,6 @@ export const EXPORTER: readonly Panel[] = [
       {
         expr: `sum by (call_center) (rate(aicc_cti_api_request_failures_total{${CENTER}}[$__rate_interval]))`,
         legend: '{{call_center}} failed',
-      },
-    ],
-  }),
-  curves({
-    ...SIZE,
-    height: 6,
-    title: 'Clock skew',
-    description: `Clock of the CMS minus the exporter's. Beyond ${THRESHOLDS.clockSkewSeconds} s either way signatures may be refused: mend NTP on whichever side is wrong.`,
-    unit: 's',
-    thresholdLines: true,
-    steps: [
-      { value: null, color: 'red' },
-      { value: -THRESHOLDS.clockSkewSeconds, color: 'green' },
-      { value: THRESHOLDS.clockSkewSeconds, color: 'red' },
-    ],
-    queries: [{ expr: perCenter(`aicc_cti_clock_skew_seconds{${CENTER}}`), legend: '{{call_center}}' }],
-  }),
-  stat({
-    width: 12,
-    height: 5,
-    title: 'Certificate of the CMS',
-    description: `Days until the first certificate of the chain that the CMS presents expires. Below ${THRESHOLDS.certificateDays.warning} days ask its operator for a new one: once it has expired every poll fails. No data with plain HTTP.`,
-    unit: 'd',
-    decimals: 1,
-    steps: [
-      { value: null, color: 'red' },
-      { value: THRESHOLDS.certificateDays.critical, color: 'orange' },
-      { value: THRESHOLDS.certificateDays.warning, color: 'green' },
-    ],
-    queries: [
-      {
-        expr: `(min by (call_center) (aicc_cti_tls_peer_certificate_not_after_timestamp_seconds{${CENTER}}) - time()) / 86400`,
-        legend: '{{call_center}}',
-      },
-    ],
-  }),
-  curves({
-    ...SIZE,
-    width: 12,
-    height: 5,
-    title: 'Storage and configuration',
-    description:
-      'Times in the hour before each point that the ledger could not be read or written, and 1 while an exporter runs on an old configuration because the last reload failed. Anything above zero wants a look before the next restart: the runbooks say what to do.',
-    unit: 'none',
-    decimals: 0,
-    min: 0,
-    softMax: 1,
-    queries: [
-      {
-        expr: `max by (instance, operation) (increase(aicc_cti_storage_failures_total{${TARGET}}[1h]))`,
-        legend: '{{instance}}: ledger {{operation}}',
-      },
-      {
-        expr: `max by (instance) (1 - aicc_cti_config_last_reload_successful{${TARGET}})`,
-        legend: '{{instance}}: old configuration',
       },
     ],
   }),
