@@ -87,6 +87,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
   const ledger = new Ledger({ vdns, lookbackWindows, catchUpWindows: catchUpMs / WINDOW_MS }, started, state);
   oracle.onStart(settings, state, world.trueNow, world.now);
   let file = await encodeLedger('model', ledger.toState());
+  oracle.onStored();
   const named = ids.map(vdnConfig);
   const store = new SnapshotStore({
     ...{ callCenter: 'model', ccId: 1, vdns: settings.isAll ? 'all' : named, vdnLabelNames: [] },
@@ -117,6 +118,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessOutcom
     scrape();
     if (isKilled('before storing')) throw die();
     file = await encodeLedger('model', ledger.toState());
+    oracle.onStored();
     knewApiClock ||= isApiClockKnown;
     if (isKilled('after storing')) throw die();
   };

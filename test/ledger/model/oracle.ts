@@ -16,7 +16,8 @@ export class Oracle {
   readonly #upstream: Upstream;
   readonly #shown = new Map<number, Totals>();
   /** The window with which each VDN's counting must start. */
-  readonly #starts = new Map<number, number>();
+  #starts = new Map<number, number>();
+  #storedStarts: ReadonlyMap<number, number> = new Map();
   #wasAll = false;
   #isUndecided = false;
   #requests = 0;
@@ -44,6 +45,7 @@ export class Oracle {
     const start = windowAt(state === undefined && Math.abs(now - trueNow) > 30_000 ? trueNow : now);
     const { hasDate, dateErrorMs } = this.#upstream.options;
     this.#isUndecided = state === undefined && hasDate && dateErrorMs !== 0;
+    this.#starts = new Map(this.#storedStarts);
     const stored = new Set(state?.vdns.map(([vdn]) => vdn));
     for (const vdn of VDNS) {
       const isConfigured = settings.isAll || !settings.without.includes(vdn);
@@ -54,6 +56,11 @@ export class Oracle {
       if (isConfigured) this.#starts.set(vdn, start);
     }
     this.#wasAll = settings.isAll;
+  }
+
+  /** The ledger was stored: the next process goes on from these starts. */
+  onStored(): void {
+    this.#storedStarts = new Map(this.#starts);
   }
 
   /**
