@@ -313,7 +313,7 @@ export const MUTATIONS = [
   {
     name: 'A gauge outlives stale_after',
     file: 'exposition/snapshot-store.ts',
-    find: '> this.#options.staleAfterMs;',
-    replace: '> 2 * this.#options.staleAfterMs;',
+    find: '<= this.#options.staleAfterMs;',
+    replace: '<= 2 * this.#options.staleAfterMs;',
   },
 ];

@@ -16,7 +16,7 @@ export function bodyLimit(expectedRows: number): number {
   return Math.min(MAX_BODY_LIMIT, MIN_BODY_LIMIT + expectedRows * MAX_BYTES_PER_ROW);
 }
 
-/** What became of one request; for metrics. */
+/** The outcome of one request, for metrics. */
 export interface RequestReport {
   readonly durationMs: number;
   readonly failure: FailureReason | undefined;
@@ -57,7 +57,7 @@ function skewOf(date: string | undefined, sentAt: number, receivedAt: number): n
  */
 function redactor({ headers }: PreparedRequest, accessKey: string): Redact {
   const signature = headers['authorization']?.split('/').at(-1) ?? '';
-  // A short access key is as good as any word, and hardly a secret.
+  // A short access key may be an ordinary word, and is hardly a secret.
   const secrets = [signature, accessKey].filter((secret) => secret.length >= 8);
   const spellings = secrets.flatMap((secret) => {
     const json = JSON.stringify(secret).slice(1, -1);
@@ -111,12 +111,12 @@ export async function post(payload: object, options: RequestOptions, signal: Abo
   const { clock, url, timeoutMs } = options;
   signal.throwIfAborted();
   const done = new AbortController();
-  // Not AbortSignal.any: a signal that lives as long as the process would keep what it makes forever.
+  // Not AbortSignal.any: its signals would be kept in memory as long as `signal`, that is, until the process ends.
   const ending = new AbortController();
   const end = () => {
     ending.abort();
   };
-  // As many listeners as requests under way; Node.js 20 warns of more than ten.
+  // As many listeners as requests in progress; Node.js 20 warns of more than ten.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', end);
   void clock.sleep(timeoutMs, done.signal).then(end);

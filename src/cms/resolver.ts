@@ -48,7 +48,7 @@ const NO_RESPONSE = new Set(['ETIMEOUT', 'ECANCELLED', 'EDESTRUCTION']);
 /**
  * Resolves host names without blocking other lookups: first the hosts file, then the name servers through sockets of its
  * own. `getaddrinfo` is used only for names that the name servers do not know: it also knows search domains, mDNS and
- * other sources. A name that no server responds for fails alone and delays no other lookup. Lookups of the same host at
+ * other sources. A name that gets no response fails alone and delays no other lookup. Lookups of the same host at
  * the same time share one result; nothing is cached.
  */
 export function createResolver(options: ResolverOptions): HostResolver {

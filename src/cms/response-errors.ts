@@ -29,7 +29,7 @@ export interface StatusDetails {
   readonly retryAfterMs: number | undefined;
   /** Their clock minus ours, when they sent a `Date`. */
   readonly skewMs: number | undefined;
-  /** What looks wrong about the keys. */
+  /** Hints about keys that look wrong. */
   readonly keyProblem: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import { isFromKeptConnection } from './kept-connections.ts';
 import { authorization, type SigningKey, signingTimestamp } from './signature.ts';
 import { errorMessage } from '../core/format.ts';
 
-export const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
+const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
 
 /** The server may have closed several kept connections at once; each costs a try. */
 const MAX_TRIES = 3;
@@ -36,7 +36,7 @@ export interface SendOptions {
 }
 
 /** Builds and signs one request. A retry must be prepared anew: the timestamp is part of the signature. */
-export function prepare(
+function prepare(
   payload: object,
   key: SigningKey,
   options: Pick<SendOptions, 'url' | 'signing' | 'path'>,

@@ -28,7 +28,7 @@ import type { CommandIo } from './io.ts';
 import { SELECTION_FLAGS, select, type Selection, targetsOf } from './selection.ts';
 import { errorCode } from '../core/format.ts';
 
-export const AUDIT_USAGE = `Usage: aicc-cti-exporter audit --config.file=FILE --prometheus.url=URL --from=TIME --to=TIME [flags]
+const AUDIT_USAGE = `Usage: aicc-cti-exporter audit --config.file=FILE --prometheus.url=URL --from=TIME --to=TIME [flags]
 
 Compares the API's sums per VDN with what Prometheus counted; returns 1 when they differ.
 
@@ -57,7 +57,7 @@ interface Question {
   readonly clock: Clock;
 }
 
-/** Shows how far one side is, whatever becomes of it. */
+/** Shows the progress of `work`, and stops showing it also after a failure. */
 async function withProgress<T>(title: string, { io, clock, plan }: Question, work: (progress: Progress) => Promise<T>) {
   const progress = startProgress({ title, stream: io.stderr, clock, total: plan.expected, done: 0 });
   try {

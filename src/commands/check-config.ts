@@ -19,7 +19,7 @@ export interface CheckConfigIo {
   readonly env: Environment;
 }
 
-export const CHECK_CONFIG_USAGE = `Usage: aicc-cti-exporter check-config --config.file=FILE [--web.config.file=FILE]
+const CHECK_CONFIG_USAGE = `Usage: aicc-cti-exporter check-config --config.file=FILE [--web.config.file=FILE]
 
 Checks the configuration, and the web config if it is named. Prints the next opening and closing of the lines that have
 opening hours. Exit code 0 if everything is valid, 2 with every problem if not.

@@ -12,7 +12,7 @@ import { DOCS_FLAG, readBaseUrl, readJob, readLabels } from './monitoring-flags.
 
 const NAMES = [...DASHBOARDS.keys()];
 
-export const DASHBOARD_USAGE = `Usage: aicc-cti-exporter dashboard [NAME] [flags]
+const DASHBOARD_USAGE = `Usage: aicc-cti-exporter dashboard [NAME] [flags]
 
 Prints a Grafana dashboard as JSON, adapted to your site. NAME is one of ${NAMES.join(', ')} (default: ${NAMES[0] ?? ''}).
 

@@ -9,7 +9,7 @@ import { readFlags, wholeNumber } from './flags.ts';
 import type { CommandIo } from './io.ts';
 import { serve } from './serve.ts';
 
-export const DEMO_USAGE = `Usage: aicc-cti-exporter demo [--port=10122]
+const DEMO_USAGE = `Usage: aicc-cti-exporter demo [--port=10122]
 
 Starts a simulated CMS with twelve VDNs and an exporter that polls it, both on this machine alone. Ctrl-C ends both.
 
@@ -19,7 +19,7 @@ Starts a simulated CMS with twelve VDNs and an exporter that polls it, both on t
 
 const CONFIG_FILE = fileURLToPath(new URL('../../scripts/demo-config.yaml', import.meta.url));
 
-/** What to look at, for the person at the terminal. */
+/** The pages to open, for the terminal. */
 function guide(exporterUrl: string, simulatorUrl: string): string {
   return `
 The exporter has polled the simulator. Look at:

@@ -10,7 +10,7 @@ import { oneOf, readFlags, required } from './flags.ts';
 import type { CommandIo } from './io.ts';
 import { select } from './selection.ts';
 
-export const DOCTOR_USAGE = `Usage: aicc-cti-exporter doctor --config.file=FILE [flags]
+const DOCTOR_USAGE = `Usage: aicc-cti-exporter doctor --config.file=FILE [flags]
 
 Tests each step to each call center: configuration, DNS, TCP, TLS, clock, signature, permission, rows of every VDN.
 Says what to do at the step that fails. Exit code 0 if no step fails, 1 if one does.

@@ -7,7 +7,7 @@ import { loadWebConfig } from '../web-server/web-config.ts';
 import type { CommandIo } from './io.ts';
 import { parseFlags } from './serve-flags.ts';
 
-export const HEALTHCHECK_USAGE = `Usage: aicc-cti-exporter healthcheck [--ready] [flags of serve]
+const HEALTHCHECK_USAGE = `Usage: aicc-cti-exporter healthcheck [--ready] [flags of serve]
 
 Requests /-/healthy from the exporter that was started with these flags. Exit code 0 if it responds, 1 if not. Without
 flags, the flags of process 1 are used: in a container this is the exporter. A response that requires a login or a client

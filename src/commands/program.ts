@@ -137,7 +137,7 @@ async function logFailure(text: string): Promise<void> {
   for (const line of text.split('\n')) logger.error(line);
 }
 
-/** Runs the command that `args` name, and sets the exit code of the process; says on stderr what failed. */
+/** Runs the command that `args` name, and sets the exit code of the process; writes failures to stderr. */
 export async function runProgram(args: readonly string[]): Promise<void> {
   // Ignore EPIPE here: commands that need their output check for write errors themselves.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

@@ -25,7 +25,7 @@ import { oneOf, readFlags, required } from './flags.ts';
 import type { CommandIo } from './io.ts';
 import { SELECTION_FLAGS, select, type Selection, targetsOf } from './selection.ts';
 
-export const QUERY_USAGE = `Usage: aicc-cti-exporter query --config.file=FILE [flags]
+const QUERY_USAGE = `Usage: aicc-cti-exporter query --config.file=FILE [flags]
 
 Fetches from the API and prints the newest window of each VDN, or all windows of a range.
 
@@ -41,7 +41,7 @@ Fetches from the API and prints the newest window of each VDN, or all windows of
 /** Windows to fetch for the newest one, which may not have settled yet. As many as `lookback_windows` allows by default. */
 const LATEST_WINDOWS = 3;
 
-/** Most windows to print: they are held in memory to be aligned. */
+/** Maximum windows to print: they are held in memory to be aligned. */
 const MAX_WINDOWS = 1_000_000;
 
 /** Characters written at once. */

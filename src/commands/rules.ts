@@ -6,7 +6,7 @@ import { oneOf, readFlags } from './flags.ts';
 import type { CommandIo } from './io.ts';
 import { DOCS_FLAG, JOB_FLAG, readBaseUrl, readJob, readLabels } from './monitoring-flags.ts';
 
-export const RULES_USAGE = `Usage: aicc-cti-exporter rules [flags]
+const RULES_USAGE = `Usage: aicc-cti-exporter rules [flags]
 
 Prints the recording rules and alerts for Prometheus, adapted to your site.
 

@@ -14,7 +14,7 @@ import {
 import { oneOf, readFlags, readIds, wholeNumber } from './flags.ts';
 import { count, errorMessage } from '../core/format.ts';
 
-export const SIMULATE_USAGE = `Usage: aicc-cti-exporter simulate [flags]
+const SIMULATE_USAGE = `Usage: aicc-cti-exporter simulate [flags]
 
 Stands in for the CMS: responds to sysindex requests with simulated, reproducible traffic.
 

@@ -12,7 +12,7 @@ const SECRET = '<secret>';
  * The config in effect as plain data, with the keys of the YAML and every default. Secret keys, access keys and
  * passwords are shown as `<secret>`.
  */
-export function redactConfig(config: Config): unknown {
+function redactConfig(config: Config): unknown {
   return { call_centers: config.callCenters.map(redactCallCenter) };
 }
 

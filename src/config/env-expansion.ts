@@ -1,6 +1,6 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The text with its references replaced, or the problems of the references. */
+/** The text with its references replaced, or the problems of these references. */
 export type Expansion =
   | { readonly text: string; readonly changed: boolean; readonly problems?: undefined }
   | { readonly problems: readonly string[] };

@@ -11,7 +11,7 @@ import { Reader } from './value-reader.ts';
 import type { Config } from './schema.ts';
 import { parseYaml } from './yaml-document.ts';
 
-/** More than anyone writes by hand, but few enough to follow quickly. */
+/** Enough for any config written by hand, and quick to follow. */
 const MAX_ALIASES = 1000;
 
 /**

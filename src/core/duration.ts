@@ -19,7 +19,7 @@ export function parseDuration(text: string): number | undefined {
   return UNITS.reduce((sum, [, ms], i) => sum + Number(match[i + 1] ?? 0) * ms, 0);
 }
 
-/** The shortest spelling that {@link parseDuration} reads as `ms` again: `90000` is `1m30s`. */
+/** The shortest text that {@link parseDuration} reads as `ms` again: `90000` is `1m30s`. */
 export function formatDuration(ms: number): string {
   let rest = ms;
   let text = '';

@@ -42,7 +42,7 @@ export function printable(text: string): string {
 
 /** Text from outside as one line: {@link printable}, with blanks and line breaks joined, and cut to `maxLength` characters. */
 export function oneLine(text: string, maxLength: number): string {
-  // No more than is shown is looked at: the text may be megabytes long.
+  // Only the part that is shown is processed: the text may be megabytes long.
   const line = printable(
     text
       .slice(0, 10 * maxLength)

@@ -29,7 +29,7 @@ function toJson(line: string): string {
 }
 
 /**
- * A logger that writes one line per event to `stream`; text from outside cannot act on a terminal that shows it.
+ * A logger that writes one line per event to `stream`; text from outside cannot control a terminal that shows it.
  * Log the message and the hint of an error, never the error itself: its request and headers may hold secrets.
  */
 export function createLogger(level: LogLevel, format: LogFormat, stream: { write(line: string): unknown }): Logger {

@@ -8,7 +8,7 @@ export function readVersion(): string {
     : 'unknown';
 }
 
-export interface BuildInfo {
+interface BuildInfo {
   /** Commit that was built. */
   readonly revision: string;
   /** RFC 3339 in UTC. */
@@ -16,7 +16,7 @@ export interface BuildInfo {
 }
 
 /** What `npm run build` wrote beside the compiled files; each part is `unknown` without it. */
-export function readBuildInfo(): BuildInfo {
+function readBuildInfo(): BuildInfo {
   const unknown = { revision: 'unknown', date: 'unknown' };
   try {
     const info: unknown = JSON.parse(readFileSync(new URL('../build-info.json', import.meta.url), 'utf8'));

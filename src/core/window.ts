@@ -45,11 +45,11 @@ export function windowsBetween(earlier: number, later: number): number {
 
 /**
  * Joins windows into ranges without holes, oldest first, none longer than `maxMs`.
- * @param begins window starts in any order, without repetitions
+ * @param starts of windows, in any order, without repetitions
  */
-export function toRanges(begins: readonly number[], maxMs: number = MAX_RANGE_MS): WindowRange[] {
+export function toRanges(starts: readonly number[], maxMs: number = MAX_RANGE_MS): WindowRange[] {
   const ranges: { from: number; to: number }[] = [];
-  for (const start of [...begins].sort((a, b) => a - b)) {
+  for (const start of [...starts].sort((a, b) => a - b)) {
     const last = ranges.at(-1);
     if (last !== undefined && last.to === start && start + WINDOW_MS - last.from <= maxMs) last.to = start + WINDOW_MS;
     else ranges.push({ from: start, to: start + WINDOW_MS });

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 
-/** Longest time that work which can be split may keep the event loop: a scrape waits no longer than this. */
+/** Long work gives the event loop a turn after this time, so a scrape waits no longer. */
 const SLICE_MS = 5;
 
 /**

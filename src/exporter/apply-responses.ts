@@ -10,7 +10,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { type Clocks, clocksAt } from '../ledger/trusted-clock.ts';
 import type { Totals } from '../ledger/vdn-account.ts';
 
-/** What a response passes through on its way from the client to a scrape. */
+/** Everything that a response changes. */
 export interface ApplyContext {
   readonly ledger: Ledger;
   readonly store: SnapshotStore;

@@ -12,7 +12,7 @@ export type ExporterOptions = Omit<CallCenterOptions, 'config' | 'vdnLabelNames'
 /** A config that is ready to take effect. */
 export interface PreparedChange {
   /**
-   * Switches to the config. Call centers that did not change continue undisturbed; changed ones keep the windows and
+   * Switches to the config. Call centers that did not change continue; changed ones keep the windows and
    * counters of the VDNs that stay. Cannot fail: everything that can fail is done.
    */
   commit(): Promise<void>;

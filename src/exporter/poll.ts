@@ -10,7 +10,7 @@ import { type ApplyContext, applyResponses } from './apply-responses.ts';
 /** What a poll and a catch-up need of their call center. */
 export interface PollContext extends ApplyContext {
   readonly client: ApiClient;
-  /** Requests under way at once. */
+  /** Requests in progress at once. */
   readonly concurrency: number;
 }
 

@@ -21,7 +21,7 @@ export interface PollReport {
   readonly failure: FailureReason | undefined;
 }
 
-/** Where a call center reports what happens. */
+/** Records the events of a call center as metrics. */
 export interface CallCenterTelemetry {
   readonly poll: (report: PollReport) => void;
   readonly request: (report: RequestReport) => void;

@@ -63,7 +63,7 @@ export class Page {
   }
 }
 
-/** Characters made at once, about a millisecond of work; other work gets its turn while they are compressed. */
+/** Characters made at once, about a millisecond of work; other work can run while they are compressed. */
 const SLICE_CHARS = 65_536;
 
 function* slices(pieces: Iterable<string>): Generator<Buffer> {
@@ -91,7 +91,7 @@ export function pageKey({ format, callCenters }: PageRequest): string {
  */
 export class PageCache {
   readonly #options: PageCacheOptions;
-  /** The pages used last stand at the end. */
+  /** In the order of use, the last used page at the end. */
   readonly #pages = new Map<string, Page>();
   #lastRendering: Promise<unknown> = Promise.resolve();
 
@@ -152,7 +152,7 @@ export class PageCache {
     return page;
   }
 
-  /** Renderings take turns: a thousand choices of call centers at once take time but no memory. */
+  /** One rendering at a time: many selections of call centers at once take time, but little memory. */
   #render(key: string, content: Pick<Page, 'request' | 'snapshots' | 'labelNames'>): Page {
     const { snapshots, labelNames, request } = content;
     const compressed = this.#lastRendering.then(() =>

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock } from '../core/clock.ts';
 import { collectFamilies, type SelfMetricFamily, type SelfMetrics, type Telemetry } from './self-metrics.ts';
 
-/** Collecting takes half a millisecond, several times what the rest of a scrape takes: do it once in this time. */
+/** Collecting takes half a millisecond, longer than the rest of a scrape. It is done at most this often. */
 const MAX_AGE_MS = 1000;
 
 /** Calls `collect` again after {@link MAX_AGE_MS}, or when `revision` returns something else. */

@@ -32,7 +32,7 @@ export function familiesOf(
   return [...chosen.flatMap(([, families]) => families), ...exporter];
 }
 
-/** Where the other parts report what happens. */
+/** Records events as metrics. */
 export interface Telemetry {
   /** Adds the metrics of a call center. */
   readonly callCenter: (name: string) => CallCenterTelemetry;

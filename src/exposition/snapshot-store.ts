@@ -6,7 +6,7 @@ import { NO_TOTALS, type Totals } from '../ledger/vdn-account.ts';
 import { WINDOW_MS } from '../core/window.ts';
 import { openingStatesAt, type OpeningState, type OpeningStates } from './opening-states.ts';
 
-/** What the API told about one VDN, with its names. All parts are immutable: a change replaces them. */
+/** The rows and totals of one VDN, with its names. All parts are immutable: a change replaces them. */
 export interface VdnData {
   readonly id: number;
   readonly name: string;
@@ -97,7 +97,7 @@ export class SnapshotStore {
     this.update([...previous.#windows.values()].filter(({ vdn }) => ids?.has(vdn) ?? true));
   }
 
-  /** A window that has not begun came while the clock was ahead: it would keep every real one from being shown. */
+  /** A window that has not started came while the clock was ahead. It would hide every real one. */
   #isShown({ start }: VdnWindow, now: number): boolean {
     return start <= now && now - (start + WINDOW_MS) <= this.#options.staleAfterMs;
   }

@@ -48,7 +48,7 @@ export function header({ name, type, help }: Record<'name' | 'type' | 'help', st
 }
 
 /**
- * Multiplies without the noise of binary fractions: 57 times 0.01 is 0.57, not 0.5700000000000001. A double holds
+ * Multiplies without the rounding errors of binary fractions: 57 times 0.01 is 0.57, not 0.5700000000000001. A double holds
  * every decimal of up to 15 digits, and the noise is beyond them.
  */
 function scaled(value: number, factor: number): number {

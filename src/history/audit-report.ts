@@ -1,11 +1,11 @@
-/** What an operator is told about differences: which, when, and where to look. Pure. */
+/** The report of an audit: which counters differ, when, and what to check. Pure. */
 import { AUDITED, compare, type Difference, type Intervals, type Sums, total } from './counter-growth.ts';
 import { OperationError } from '../core/errors.ts';
 import { count, formatIds } from '../core/format.ts';
 import type { HistoryTarget } from './plan.ts';
 import { formatRange } from './time-range.ts';
 
-/** Stretches of time that are listed. */
+/** Maximum time ranges that are listed. */
 const MAX_STRETCHES = 10;
 
 interface Finding {
@@ -24,7 +24,7 @@ function lineOf({ callCenter, difference: { vdn, metric, api, counted } }: Findi
   return `${callCenter} VDN ${vdn}: ${metric}: API ${api}, Prometheus ${found} (${off > 0 ? '+' : ''}${off})`;
 }
 
-/** When both sides differ, intervals that touch as one stretch, with the VDNs that do. */
+/** The times at which both sides differ, with the VDNs. Adjacent intervals are joined. */
 function stretches(findings: readonly Finding[], intervals: Intervals): string[] {
   const byInterval = Array.from({ length: intervals.length }, (_, interval) =>
     findings.filter(({ difference }) => difference.intervals.includes(interval)),
@@ -56,7 +56,7 @@ function vdnsOf(findings: readonly Finding[]): string {
     .join('; ');
 }
 
-/** Kinds of differences, each with what to look at. */
+/** Kinds of differences, each with what to check. */
 const KINDS: readonly { readonly is: (windows: Difference | undefined) => boolean; readonly hint: string }[] = [
   {
     is: (windows) => windows !== undefined && windows.counted === undefined,
@@ -76,7 +76,7 @@ const KINDS: readonly { readonly is: (windows: Difference | undefined) => boolea
   },
 ];
 
-/** When and, by kinds, where to look; a shorter range and `--vdn` tell the time more exactly. */
+/** The times of the differences, and what to check for each kind. */
 function explain(findings: readonly Finding[], intervals: Intervals): string[] {
   if (findings.length === 0) return [];
   const windows = new Map(

@@ -14,7 +14,7 @@ const METRICS = TOTAL_METRICS.flatMap(({ name, field: of }) =>
 );
 const FIELD_OF = new Map(METRICS.map(({ name, field }) => [name, field]));
 
-/** A range is cut into so many intervals at most, to tell when something differs: few enough for 5,000 VDNs in memory. */
+/** Maximum intervals of a range. The report names those that differ; 48 of 5,000 VDNs fit into memory. */
 const MAX_INTERVALS = 48;
 
 /** Equal intervals of a range, the last one may be shorter. */
@@ -80,7 +80,7 @@ export function sampleRange({ from, to }: WindowRange): WindowRange {
 interface Growth {
   readonly vdn: number;
   readonly field: AuditedField;
-  /** When its first and its last sample were. */
+  /** Times of its first and last sample. */
   readonly firstAt: number;
   lastAt: number;
   last: number;
@@ -124,7 +124,7 @@ export class GrowthCounter {
         continue;
       }
       const interval = this.#intervalAt(ms);
-      // A counter that falls began again at 0.
+      // A counter that falls was reset to 0.
       if (interval >= 0) add(growth.grown, interval, value >= growth.last ? value - growth.last : value);
       growth.last = value;
       growth.lastAt = ms;

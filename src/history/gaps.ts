@@ -11,7 +11,7 @@ interface ListedGap extends WindowRange {
   readonly vdn: number;
 }
 
-/** What a {@link Gaps} has gathered, as it is stored. */
+/** The state of {@link Gaps} as it is stored. */
 export interface GapsState {
   readonly gaps: number;
   readonly windows: number;
@@ -22,7 +22,7 @@ export interface GapsState {
 
 const NO_GAPS: GapsState = { gaps: 0, windows: 0, listed: [], silent: [] };
 
-/** Gathers the windows that the API has no rows for, in little memory however many they are. */
+/** Collects the windows without rows in the API, in bounded memory. */
 export class Gaps {
   #gaps: number;
   #windows: number;
@@ -53,7 +53,7 @@ export class Gaps {
     return { gaps: this.#gaps, windows: this.#windows, listed: [...this.#listed], silent: [...this.#silent] };
   }
 
-  /** Lines for people; none when there are no gaps. */
+  /** Lines for the report; none when there are no gaps. */
   report(targets: readonly HistoryTarget[]): string[] {
     if (this.#windows === 0) return [];
     const name = (target: number) => targets[target]?.callCenter ?? '';

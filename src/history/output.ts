@@ -1,4 +1,4 @@
-/** Where a backfill is written to, and the side file that lets it go on. */
+/** The output of a backfill, and the state file for resuming it. */
 import { once } from 'node:events';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
@@ -6,7 +6,7 @@ import { OperationError, UsageError } from '../core/errors.ts';
 import { errorCode, errorMessage } from '../core/format.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
 
-/** Text goes in, in order; `bytes` is what has arrived. */
+/** Takes text in order; `bytes` is what has been written. */
 export interface Output {
   readonly bytes: number;
   /** Resolves when there is room for more. @throws OperationError */
@@ -32,7 +32,7 @@ function explain(error: unknown): string {
 }
 
 /**
- * Writes to a stream such as standard output. A reader that goes away is an error of `write`, not of the process.
+ * Writes to a stream such as standard output. When the reader closes it, `write` fails, not the process.
  * @param name for messages
  */
 export function streamOutput(stream: Writable, name: string): Output {
@@ -58,7 +58,7 @@ export function streamOutput(stream: Writable, name: string): Output {
       bytes += Buffer.byteLength(text);
     },
     async sync() {
-      // What is still buffered has reached the reader, or failed, when an empty piece behind it has.
+      // The callback of an empty write comes after everything that was buffered before it.
       await new Promise<void>((resolve) => {
         stream.write('', () => {
           resolve();
@@ -72,9 +72,9 @@ export function streamOutput(stream: Writable, name: string): Output {
 }
 
 export interface OpenOptions {
-  /** Goes on behind so many bytes of a file that is there; what follows them is cut off. */
+  /** Continues an existing file after this many bytes; the rest is cut off. */
   readonly resumeAt?: number | undefined;
-  /** Overwrites a file that is there. */
+  /** Overwrites an existing file. */
   readonly force: boolean;
 }
 
@@ -137,12 +137,12 @@ async function checkFile(path: string, file: FileHandle, expectedBytes: number):
   );
 }
 
-/** The name of the side file. */
+/** The name of the state file. */
 export function stateFileOf(output: string): string {
   return `${output}.state`;
 }
 
-/** Replaces the side file; a crash leaves the old one or the new one. @throws OperationError */
+/** Replaces the state file; a crash leaves the old one or the new one. @throws OperationError */
 export async function saveState(path: string, state: unknown): Promise<void> {
   try {
     await replaceFile(path, JSON.stringify(state));
@@ -151,7 +151,7 @@ export async function saveState(path: string, state: unknown): Promise<void> {
   }
 }
 
-/** The content of the side file; undefined when there is none. @throws OperationError */
+/** The content of the state file; undefined when there is none. @throws OperationError */
 export async function loadState(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));

@@ -6,11 +6,11 @@ import { formatDuration } from '../core/duration.ts';
 const LINE_EVERY_MS = 10_000;
 
 export interface ProgressOptions {
-  /** What is going on: `Backfill`. */
+  /** Such as `Backfill`. */
   readonly title: string;
   readonly stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly clock: Clock;
-  /** Windows altogether, and those done by an earlier run. */
+  /** All windows, and those done by an earlier run. */
   readonly total: number;
   readonly done: number;
 }

@@ -1,4 +1,4 @@
-/** The query API of Prometheus, and of what speaks like it: VictoriaMetrics, Thanos, Mimir. */
+/** The query API of Prometheus, which VictoriaMetrics, Thanos and Mimir have, too. */
 import { type Dispatcher, request } from 'undici';
 import { basicAuthorization } from '../cms/proxy.ts';
 import { oneLine } from '../core/format.ts';
@@ -12,7 +12,7 @@ export interface RawSeries {
 }
 
 export interface PrometheusOptions {
-  /** As the user gave it; may carry a user and a password, and a path in front of `/api/v1`. */
+  /** As configured; may contain a user and a password, and a path in front of `/api/v1`. */
   readonly url: string;
   /** Sent with every request; an `authorization` among them is used instead of that of the URL. */
   readonly headers: Readonly<Record<string, string>>;
@@ -104,13 +104,13 @@ export function parseHeaders(text: string, file: string): Record<string, string>
   return headers;
 }
 
-/** What a refusal says of itself, without line breaks. */
+/** The reason in an error response, as one line. */
 function reasonOf(status: number, text: string): string {
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    // A proxy's page: the status says enough.
+    // The page of a proxy: the status is enough.
   }
   const error = isRecord(body) && typeof body['error'] === 'string' ? body['error'] : '';
   return `HTTP ${status}${error === '' ? '' : `: ${oneLine(error, 300)}`}`;
@@ -152,7 +152,7 @@ export function createPrometheus({ url, headers, dispatcher, onWarning }: Promet
 
   return {
     async samples(selector, from, to, signal) {
-      // A range selector of Prometheus 2 takes both ends in, of Prometheus 3 only the later one: request a little
+      // A range selector of Prometheus 2 includes both ends, of Prometheus 3 only the later one: request a little
       // more, and leave out what is before `from`.
       const form = new URLSearchParams({ query: `${selector}[${to - from}ms]`, time: String((to - 1) / 1000) });
       try {

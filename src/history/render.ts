@@ -41,7 +41,7 @@ const COLUMNS: readonly Column[] = [
 const UNKNOWN = '-';
 
 /** The row by key as JSON and CSV show it. Unknown values are null; a ratio is 0 to 1. */
-export function toRecord({ callCenter, vdn, window }: QueryRow): Record<string, string | number | null> {
+function toRecord({ callCenter, vdn, window }: QueryRow): Record<string, string | number | null> {
   const values = COLUMNS.map(({ key, field }): [string, number | null] => {
     const value = window?.[field];
     if (value === undefined) return [key, null];
@@ -67,10 +67,10 @@ export function* renderJson(rows: readonly QueryRow[]): Generator<string> {
   yield '\n]\n';
 }
 
-/** A spreadsheet runs a cell that starts like this. */
+/** A spreadsheet evaluates a cell that starts like this. */
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** RFC 4180 with LF as the line end. A text that a spreadsheet would run starts with an apostrophe. */
+/** RFC 4180 with LF as the line end. A text that a spreadsheet would evaluate gets a leading apostrophe. */
 export function* renderCsv(rows: readonly QueryRow[]): Generator<string> {
   const cell = (value: string | number | null): string => {
     const text = `${typeof value === 'string' && FORMULA.test(value) ? "'" : ''}${value ?? ''}`;

@@ -10,7 +10,7 @@ import { escapeLabel, dataFamilies, type Family, header } from '../exposition/te
 export const HISTORY_FORMATS = ['openmetrics', 'victoriametrics'] as const;
 export type HistoryFormat = (typeof HISTORY_FORMATS)[number];
 
-/** Characters that are written at once, about. */
+/** About this many characters are written at once. */
 const PIECE_LENGTH = 65_536;
 
 /** How far the history of one VDN has been written. */
@@ -25,7 +25,7 @@ interface Entry {
   readonly window: VdnWindow;
   readonly before: Totals;
   readonly after: Totals;
-  /** The first of all, or the window before it had no row: the totals are written at its start, too. */
+  /** True for the first window, and after a window without a row: the totals are written at its start, too. */
   readonly isAfterGap: boolean;
 }
 
@@ -46,7 +46,7 @@ function add(totals: Totals, window: VdnWindow, missing: number): Totals {
   };
 }
 
-/** Goes on with the accounts (changed in place) over windows of any order; tells of the gaps between them. */
+/** Continues the accounts (changed in place) with windows in any order; reports the gaps between them. */
 export function continueAccounts(
   windows: readonly VdnWindow[],
   accounts: Map<number, Account>,

@@ -1,4 +1,4 @@
-/** For people who are refused with 401: what was signed and sent, and what may be wrong with it. */
+/** Helps with a 401: shows what was signed and sent, and the likely causes. */
 import type { PreparedRequest } from '../cms/signed-request.ts';
 import { canonicalRequest } from '../cms/signature.ts';
 import type { CallCenterConfig } from '../config/schema.ts';
@@ -29,7 +29,7 @@ export interface Refusal {
   readonly secretKey: string;
 }
 
-/** Possible reasons of a 401 as far as they can be seen from here, the likeliest first. */
+/** Possible reasons of a 401 that can be checked here, the most likely first. */
 export function explainRefusal({ config, skewMs, secretKey }: Refusal): string[] {
   const { signing, url, accessKey } = config;
   return [

@@ -14,6 +14,6 @@ export function isCrossSite(req: IncomingMessage): boolean {
   if (typeof read === 'string' || !URL.canParse(origin)) return true;
   const { protocol, host } = new URL(origin);
   const ours = `${protocol}//${read.host}`;
-  // Parsed as well, so that the port that is usual for the scheme may be written or not.
+  // Parsed, too, because the default port of the scheme may be left out.
   return !URL.canParse(ours) || new URL(ours).host !== host;
 }

@@ -44,7 +44,7 @@ function navigation({ telemetryPath, docsUrl, path }: PageOptions): Html {
   </nav>`;
 }
 
-/** A whole page: the same head for all, with the ways to the others. */
+/** A whole page: all pages have the same head, with links to the others. */
 export function renderPage(page: PageOptions): string {
   const { title, style, head, intro, main, footer } = page;
   const name = page.path === '/' ? html`<h1>AICC CTI exporter</h1>` : html`<p class="program">AICC CTI exporter</p>`;

@@ -118,7 +118,7 @@ function addDocs(route: AddRoute, options: PagesOptions): void {
   });
 }
 
-/** A text for programs; a browser gets it as a page with the ways to the others. */
+/** A text for programs; a browser gets it as a page with links to the others. */
 function respondText(
   req: IncomingMessage,
   res: ServerResponse,

@@ -10,7 +10,7 @@ main h1 { margin: 20px 0 10px; }
 pre { overflow-x: auto; background: var(--box); border: 1px solid var(--line); border-radius: 6px; padding: 10px 12px; font: 13px/1.5 ui-monospace, monospace; }
 `);
 
-/** Whether the client is a browser, which requests HTML by name. Programs get the format they know. */
+/** Whether the client is a browser: only browsers name HTML in Accept. Programs get plain text. */
 export function prefersHtml(req: IncomingMessage, type: string): boolean {
   return new Negotiator(req).mediaType([type, 'text/html']) === 'text/html';
 }

@@ -6,7 +6,7 @@ import { ANSWERED_RATIO, judged, OPEN_LINE, TALKING_RATIO, UNAVAILABLE_RATIO } f
 import { quote } from './text.ts';
 
 /** One better window, or a restart of the exporter, does not end an alert and start it anew: it stays for two windows. */
-export const KEEP_FIRING = '10m';
+const KEEP_FIRING = '10m';
 
 /** An alert about a line. */
 export const lineAlert = (

@@ -17,7 +17,7 @@ export interface Listing {
 export interface Dataset {
   /** The final values of a window, corrections included. */
   truth(slot: Slot): WindowValues;
-  /** The values shown at `now`; undefined while the window has not settled, is kept back or is past retention. */
+  /** The values shown at `now`; undefined while the window has not settled, is withheld or is past retention. */
   served(slot: Slot, now: number): WindowValues | undefined;
   /** Every row of these VDNs and windows that is shown at `now`. */
   list(vdns: readonly Vdn[], starts: readonly number[], now: number): Listing;

@@ -19,8 +19,8 @@ export const REQUEST_FAULTS = [
   'clock',
 ] as const;
 /** Rows that do not come as long as the fault is on. */
-export const ROW_FAULTS = ['silent', 'withhold'] as const;
-/** What happens in the contact center itself: it becomes the truth of the windows it touches. */
+const ROW_FAULTS = ['silent', 'withhold'] as const;
+/** What happens in the contact center itself: it changes the true values of the windows it overlaps. */
 export const TRAFFIC_FAULTS = ['noAgents', 'noInbound', 'lowAnswer', 'saturated', 'unavailable'] as const;
 export const BAD_ROWS = ['unknownVdn', 'wrongCcId', 'offGrid', 'outOfRange', 'negative', 'notANumber'] as const;
 
@@ -50,7 +50,7 @@ export interface Fault {
   readonly rows?: readonly BadRow[];
   /** `lowAnswer`: share of calls that are answered; default 0.5. */
   readonly ratio?: number;
-  /** `withhold`: the start of the one window that is kept back; default every window. */
+  /** `withhold`: the start of the one window that is withheld; default every window. */
   readonly start?: number;
 }
 

@@ -15,7 +15,7 @@ const VALUES = {
   callOutNums: 1000,
 };
 
-/** Rows that a client must not use, one of each wanted kind; their calls are so many that using one shows. */
+/** Rows that a client must not use, one of each wanted kind; their many calls show when one is used. */
 export function badRows({ ccId, vdns, start, end }: Query, kinds: readonly BadRow[] = BAD_ROWS): readonly Row[] {
   const window = Math.ceil(start / WINDOW_MS) * WINDOW_MS;
   const row = { ...VALUES, beginTime: String(window), ccId, vdn: vdns?.[0] ?? 1 };

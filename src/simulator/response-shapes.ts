@@ -52,7 +52,7 @@ export const SHAPES = {
 
 export type ShapeName = keyof typeof SHAPES;
 
-/** The shapes that `cycle` goes through: each tells everything, and pages of different shapes fit together. */
+/** The shapes that `cycle` goes through: each has every value, and pages of different shapes fit together. */
 export const CYCLE = ['example', 'table', 'strings', 'numbers', 'count-string', 'count-absent'] as const;
 
 const NAMES = {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MatchedFaults } from './faults.ts';
 
-export const FIREWALL_PAGE =
+const FIREWALL_PAGE =
   '<!DOCTYPE html>\n<html><head><title>Request blocked</title></head>' +
   '<body><h1>Access denied</h1><p>Your request was blocked by the security policy.</p></body></html>\n';
 

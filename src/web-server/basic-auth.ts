@@ -15,7 +15,7 @@ export interface Credentials {
 // Far more than an exporter has users.
 const MAX_VERIFIED = 1000;
 const MAX_WAITING = 64;
-/** Some programs behind one address may log in at the same time; guesses from it leave the others their turn. */
+/** Several programs behind one address may log in at once, but one address cannot fill the whole queue. */
 const MAX_WAITING_PER_CLIENT = 8;
 
 /** Hash of a random password, for names that do not exist. Its cost is the one that `htpasswd -C 10` would use. */
@@ -31,7 +31,7 @@ export function basicCredentials(header: string | undefined): Credentials | unde
 }
 
 /** The address that waiting comparisons are counted by: of IPv6 the network, because a client has all addresses of it. */
-export function clientNetwork(address: string): string {
+function clientNetwork(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   if (!isIPv6(plain)) return plain;
   const [start = '', end = ''] = plain.split('::');

@@ -1,4 +1,4 @@
-/** How much one client may use. Times in milliseconds, sizes in bytes. */
+/** Limits for clients. Times in milliseconds, sizes in bytes. */
 export interface Limits {
   /** Per listen address; one more closes the longest idle connection. */
   readonly maxConnections: number;

@@ -47,7 +47,7 @@ export class Listener {
     return `${this.#tls === undefined ? 'http' : 'https'}://${boundAddress(this.#bound)}`;
   }
 
-  /** New connections use other TLS settings. Idle ones of before end, the others after their responses. */
+  /** New connections use other TLS settings. Older ones end: idle ones at once, the others after their responses. */
   use(tls: WebTls | undefined): void {
     const before = this.#tls;
     this.#tls = tls;

@@ -7,7 +7,7 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-/** A token bucket: each call takes a token, and says whether there was one. */
+/** A token bucket: each call takes a token if there is one, and returns whether there was. */
 export function rateLimiter({ intervalMs, burst }: RateLimit, clock: Pick<Clock, 'monotonic'>): () => boolean {
   let tokens = burst;
   let filledAt = clock.monotonic();

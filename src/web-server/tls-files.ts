@@ -15,7 +15,7 @@ export interface WebTlsConfig {
   readonly key: PemSource;
   readonly clientCa: PemSource | undefined;
   readonly clientAuth: ClientAuth;
-  /** Undefined means that any certificate will do which `clientAuth` lets pass. */
+  /** Undefined accepts every certificate that `clientAuth` accepts. */
   readonly clientAllowedSans: readonly string[] | undefined;
   readonly minVersion: SecureVersion;
   readonly maxVersion: SecureVersion;

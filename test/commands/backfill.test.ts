@@ -58,11 +58,11 @@ describe('a backfill', () => {
     expect(code).toBe(0);
     expect(stderr).toMatch(/Wrote .*out: 1,728 windows, \d\.\d MB, in \ds\n$/);
     const series = seriesOf(read());
-    const begins = Array.from({ length: 576 }, (_, index) => NOW - 2 * DAY + index * WINDOW);
-    const stamped = (values: readonly number[]) => begins.map((start, i) => [(start + WINDOW) / 1000, values[i]]);
+    const starts = Array.from({ length: 576 }, (_, index) => NOW - 2 * DAY + index * WINDOW);
+    const stamped = (values: readonly number[]) => starts.map((start, i) => [(start + WINDOW) / 1000, values[i]]);
     for (const vdn of [1, 2, 3]) {
       const labels = `call_center="hq",vdn="${vdn}"`;
-      const truth = begins.map((start) => simulator.truth(vdn, start));
+      const truth = starts.map((start) => simulator.truth(vdn, start));
       const talking = truth.map((window) => window.talking);
       expect(series.get(`aicc_cti_agents{${labels},state="talking"}`)).toEqual(stamped(talking));
       let calls = 0;

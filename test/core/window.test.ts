@@ -87,7 +87,7 @@ describe('when a window is due', () => {
 });
 
 describe('ranges', () => {
-  const begins = fc.uniqueArray(
+  const starts = fc.uniqueArray(
     fc.integer({ min: 0, max: 60 }).map((index) => index * WINDOW_MS),
     { maxLength: 40 },
   );
@@ -102,7 +102,7 @@ describe('ranges', () => {
 
   test('hold every window once and no other, oldest first, none too long and none that could be joined', () => {
     fc.assert(
-      fc.property(begins, fc.integer({ min: 1, max: 12 }), (windows, longest) => {
+      fc.property(starts, fc.integer({ min: 1, max: 12 }), (windows, longest) => {
         const ranges = toRanges(windows, longest * WINDOW_MS);
         const held = ranges.flatMap(({ from, to }) =>
           Array.from({ length: windowsBetween(from, to) }, (_, index) => from + index * WINDOW_MS),

@@ -232,18 +232,18 @@ describe('responses', () => {
   test('hold a row that starts at endDate only when the end is inclusive', async () => {
     const simulator = await startOne({ now: () => NOON + WINDOW + 60_000 });
     const now = { at: NOON + WINDOW + 60_000 };
-    const begins = async (): Promise<unknown[]> =>
+    const starts = async (): Promise<unknown[]> =>
       rowsOf(await sendQuery(simulator, query(1, { vdn: [1] }), now)).map((row) => Number(row['beginTime']));
-    expect(await begins()).toEqual([NOON - WINDOW]);
+    expect(await starts()).toEqual([NOON - WINDOW]);
     simulator.setShape('inclusive-end');
-    expect(await begins()).toEqual([NOON - WINDOW, NOON]);
+    expect(await starts()).toEqual([NOON - WINDOW, NOON]);
   });
 
   test('are in another order on every page when unstable, and in one order when shuffled', async () => {
     const simulator = await startOne({ shape: 'shuffled' });
     const shuffled = await pages(simulator, query(20), 7);
-    const begins = shuffled.map((row) => Number(row['beginTime']));
-    expect(begins).not.toEqual([...begins].sort((a, b) => a - b));
+    const starts = shuffled.map((row) => Number(row['beginTime']));
+    expect(starts).not.toEqual([...starts].sort((a, b) => a - b));
     simulator.setShape('unstable');
     const unstable = new Set((await pages(simulator, query(20), 7)).map(keyOf));
     expect(unstable.size).toBeLessThan(60);

@@ -9,8 +9,8 @@ const vdns = Array.from({ length: 60 }, (_, index) => createVdn({ id: index + 1 
 
 /** Every window of every VDN from `from` on, for `hours`. */
 function windows(from: number, hours: number): WindowValues[] {
-  const begins = Array.from({ length: hours * 12 }, (_, index) => from + index * WINDOW_MS);
-  return vdns.flatMap((vdn) => begins.map((start) => windowOf(vdn, start)));
+  const starts = Array.from({ length: hours * 12 }, (_, index) => from + index * WINDOW_MS);
+  return vdns.flatMap((vdn) => starts.map((start) => windowOf(vdn, start)));
 }
 const sum = (rows: readonly WindowValues[], field: keyof WindowValues): number =>
   rows.reduce((total, row) => total + row[field], 0);

@@ -7,7 +7,7 @@ export interface ExporterState {
   readonly refusedReload: { readonly at: number; readonly reason: string } | undefined;
   /** When the ledgers could not be read or written the last time. */
   readonly storageFailedAt: number | undefined;
-  /** What the configuration was warned of, `insecure_skip_verify` among it. */
+  /** The warnings of the configuration, such as `insecure_skip_verify`. */
   readonly warnings: readonly string[];
   /** Clock of the CMS minus ours, by call center. */
   readonly skews: readonly { readonly callCenter: string; readonly skewMs: number }[];
@@ -24,7 +24,7 @@ const STORAGE_FAILURE_SHOWN_MS = 900_000;
 /** The CMS may refuse signatures beyond this skew. */
 const NOTABLE_SKEW_MS = 30_000;
 
-/** What somebody has to look at, the most urgent first. */
+/** The problems, the most urgent first. */
 export function problemsOf(state: ExporterState, now: number): readonly ExporterProblem[] {
   const { refusedReload, storageFailedAt, warnings, skews } = state;
   const problems: ExporterProblem[] = [];
@@ -44,7 +44,7 @@ export function problemsOf(state: ExporterState, now: number): readonly Exporter
   return [...problems, ...warnings.map((detail) => ({ title: 'Configuration', detail }))];
 }
 
-/** A strip over everything else; nothing without a problem. */
+/** The list at the top of the page; empty without a problem. */
 export function problemStrip(problems: readonly ExporterProblem[]): Html | false {
   const items = problems.map(
     ({ title, detail }) => html`<li><strong>⚠ ${title}:</strong> <bdi class="detail">${detail}</bdi></li>`,

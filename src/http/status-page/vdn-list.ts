@@ -38,9 +38,9 @@ export const COLUMNS: readonly Column[] = [
 export const PAGE_ROWS = 200;
 const MAX_TEXT = 100;
 
-/** What the query parameters of the page request; anything that makes no sense is left out. */
+/** What the query parameters of the page request; invalid values are ignored. */
 export interface VdnQuery {
-  /** Sought in ids, names and labels, whatever the case. */
+  /** Searched in ids, names and labels, ignoring case. */
   readonly text: string;
   /** Empty for all. */
   readonly callCenter: string;
@@ -99,7 +99,7 @@ function matches({ id, name, labels }: VdnState, text: string): boolean {
   return false;
 }
 
-/** Orders texts as people do: whatever the case and accents, 2 before 10. Much faster than a collator. */
+/** Natural order: ignores case and accents, 2 before 10. Much faster than a collator. */
 function textKey(text: string): string {
   return text
     .normalize('NFKD')

@@ -46,7 +46,7 @@ function filterForm(names: readonly string[], query: VdnQuery, columns: readonly
   </form>`;
 }
 
-/** A header that sorts: numbers start with the largest, a second time turns the order round. */
+/** A header that sorts: numbers start with the largest; a second click reverses the order. */
 function header({ key, title, isNumber }: Column, query: VdnQuery): Html {
   const isSorted = query.sort === key;
   const isDescending = isSorted ? !query.isDescending : isNumber && key !== 'id';
