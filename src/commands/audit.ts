@@ -48,7 +48,7 @@ Compares the API's sums per VDN with what Prometheus counted; returns 1 when the
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What is compared, and where. */
-interface Question {
+interface Comparison {
   readonly selections: readonly Selection[];
   readonly targets: readonly HistoryTarget[];
   readonly intervals: Intervals;
@@ -58,7 +58,11 @@ interface Question {
 }
 
 /** Shows the progress of `work`, and stops showing it also after a failure. */
-async function withProgress<T>(title: string, { io, clock, plan }: Question, work: (progress: Progress) => Promise<T>) {
+async function withProgress<T>(
+  title: string,
+  { io, clock, plan }: Comparison,
+  work: (progress: Progress) => Promise<T>,
+) {
   const progress = startProgress({ title, stream: io.stderr, clock, total: plan.expected, done: 0 });
   try {
     return await work(progress);
@@ -68,8 +72,12 @@ async function withProgress<T>(title: string, { io, clock, plan }: Question, wor
 }
 
 /** The API's sums of the VDNs that have rows, by target. */
-async function sumsOfApi(question: Question, concurrency: number, progress: Progress): Promise<Map<number, Sums>[]> {
-  const { selections, targets, intervals, plan, io, clock } = question;
+async function sumsOfApi(
+  comparison: Comparison,
+  concurrency: number,
+  progress: Progress,
+): Promise<Map<number, Sums>[]> {
+  const { selections, targets, intervals, plan, io, clock } = comparison;
   const sums = targets.map(() => new Map<number, Sums>());
   const responses = fetchHistory(
     {
@@ -99,7 +107,7 @@ async function sumsOfApi(question: Question, concurrency: number, progress: Prog
 /** What Prometheus counted for the VDNs of each target. */
 async function countedBy(
   prometheus: Prometheus,
-  { targets, intervals, io }: Question,
+  { targets, intervals, io }: Comparison,
   progress: Progress,
 ): Promise<Map<number, Sums>[]> {
   const counted: Map<number, Sums>[] = [];
@@ -141,6 +149,26 @@ async function headersOf(file: string | undefined): Promise<Record<string, strin
   return parseHeaders(text, file);
 }
 
+/** @throws UsageError; OperationError when no window of the range can have been scraped */
+function parseFlags(args: readonly string[], now: number) {
+  const flags = readFlags(args, {
+    ...SELECTION_FLAGS,
+    'prometheus.url': { type: 'string' },
+    'prometheus.headers-file': { type: 'string' },
+    concurrency: { type: 'string', default: '2' },
+  });
+  const parsed = {
+    configFile: required('config.file', flags['config.file']),
+    url: required('prometheus.url', flags['prometheus.url']),
+    concurrency: wholeNumber('concurrency', flags.concurrency, 1, 16),
+    headersFile: flags['prometheus.headers-file'],
+    selection: { callCenter: flags['call-center'], vdn: flags.vdn },
+    ...auditable(flags, now),
+  };
+  if (parsed.range.from < parsed.range.to) return parsed;
+  throw new OperationError('No window of the range ended at least 5 minutes ago');
+}
+
 /**
  * Compares; returns 0 when nothing differs, else 1.
  * @throws UsageError, ConfigError, OperationError; the reason of `io.signal` when it is aborted
@@ -150,48 +178,32 @@ export async function audit(args: readonly string[], io: CommandIo, clock: Clock
     io.stdout.write(AUDIT_USAGE);
     return 0;
   }
-  const flags = readFlags(args, {
-    ...SELECTION_FLAGS,
-    'prometheus.url': { type: 'string' },
-    'prometheus.headers-file': { type: 'string' },
-    concurrency: { type: 'string', default: '2' },
-  });
-  const configFile = required('config.file', flags['config.file']);
-  const url = required('prometheus.url', flags['prometheus.url']);
-  const concurrency = wholeNumber('concurrency', flags.concurrency, 1, 16);
-  const { range, isMoved } = auditable(flags, clock.now());
-  if (range.from >= range.to) throw new OperationError('No window of the range ended at least 5 minutes ago');
-  const headers = await headersOf(flags['prometheus.headers-file']);
+  const flags = parseFlags(args, clock.now());
+  const headers = await headersOf(flags.headersFile);
   const warnings = new Set<string>();
   const connections = connectionsTo({
-    ...{ url: targetOf(url).endpoint.href, tls: DEFAULT_TLS, proxyUrl: undefined, environment: io.env },
+    ...{ url: targetOf(flags.url).endpoint.href, tls: DEFAULT_TLS, proxyUrl: undefined, environment: io.env },
     ...{ connections: 1, connectTimeoutMs: CONNECT_TIMEOUT_MS, onCertificate: () => undefined },
   });
   try {
-    const prometheus = createPrometheus({
-      url,
-      headers,
-      dispatcher: await connections.dispatcher(),
-      onWarning: (text) => warnings.add(text),
-    });
-    const config = await loadConfig(configFile, io.env);
-    const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
-    if (isMoved) io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
+    const onWarning = (text: string) => warnings.add(text);
+    const dispatcher = await connections.dispatcher();
+    const prometheus = createPrometheus({ url: flags.url, headers, dispatcher, onWarning });
+    const selections = select(await loadConfig(flags.configFile, io.env), flags.selection);
+    const { range } = flags;
+    if (flags.isMoved)
+      io.stderr.write(`Aligned to 5-minute windows that can have been scraped: ${formatRange(range)}\n`);
 
     const targets = targetsOf(selections);
-    const question = {
-      selections,
-      targets,
-      intervals: intervalsOf(range),
-      plan: planHistory(targets, range),
-      io,
-      clock,
-    };
-    // Prometheus first: reading the API can take an hour, a wrong URL of Prometheus should show before.
-    const counted = await withProgress('Prometheus', question, (progress) => countedBy(prometheus, question, progress));
-    const api = await withProgress('API', question, (progress) => sumsOfApi(question, concurrency, progress));
+    const plan = planHistory(targets, range);
+    const comparison = { selections, targets, intervals: intervalsOf(range), plan, io, clock };
+    // Prometheus first: reading the API can take an hour, and a wrong URL of Prometheus should show before.
+    const counted = await withProgress('Prometheus', comparison, (progress) =>
+      countedBy(prometheus, comparison, progress),
+    );
+    const api = await withProgress('API', comparison, (progress) => sumsOfApi(comparison, flags.concurrency, progress));
     for (const warning of warnings) io.stderr.write(`Warning: ${warning}\n`);
-    const { lines, isClean } = verdictOf(targets, question.intervals, api, counted);
+    const { lines, isClean } = verdictOf(targets, comparison.intervals, api, counted);
     const stdout = streamOutput(io.stdout, 'the standard output');
     for (const line of lines) await stdout.write(`${line}\n`);
     await stdout.sync();
