@@ -63,13 +63,13 @@ export const TARGET_LINES: readonly Override[] = [
 /** When the selected line is closed, as a shade behind the curves. */
 export const CLOSED: Query = { expr: `1 - max(${each(`aicc_cti_vdn_open{${VDN}}`)}) > 0`, legend: 'closed' };
 export const CLOSED_SHADE: Override = override('closed', {
-  color: { mode: 'fixed', fixedColor: 'text' },
+  color: { mode: 'fixed', fixedColor: '#808080' },
   unit: 'percentunit',
   min: 0,
   max: 1,
   'custom.drawStyle': 'line',
   'custom.lineWidth': 0,
-  'custom.fillOpacity': 15,
+  'custom.fillOpacity': 25,
   'custom.stacking': { mode: 'none', group: 'closed' },
   'custom.axisPlacement': 'hidden',
 });

@@ -47,8 +47,8 @@ export const lineAnswered = (size: Size): Panel =>
   curves({
     ...size,
     ...SHARE,
-    title: 'Answered share, as the alerts judge it',
-    description: `Over the shortest of 15 minutes, 1 hour and 4 hours with enough calls; nothing where there are fewer, or where the line is closed (grey). Below the dashed lines the alerts fire: orange is the target, red the critical threshold. ${ANSWERED_CAVEAT}`,
+    title: 'Answered share',
+    description: `As the alerts judge it: over the shortest of 15 minutes, 1 hour and 4 hours with enough calls; nothing where there are fewer, or where the line is closed (grey). Below the dashed lines the alerts fire: orange is the target, red the critical threshold. ${ANSWERED_CAVEAT}`,
     noValue: 'too few calls, or no data',
     queries: [CLOSED, { expr: record(ANSWERED_RATIO), legend: 'answered share' }, ...thresholds('answer_ratio')],
     overrides: [CLOSED_SHADE, colored('answered share', 'blue'), ...TARGET_LINES],
@@ -58,7 +58,7 @@ export const lineOccupancy = (size: Size): Panel =>
   curves({
     ...size,
     ...SHARE,
-    title: 'Occupancy, as the alerts judge it',
+    title: 'Occupancy',
     description: `Talking agents of those talking or idle, averaged over 15 minutes, while the line is open, has ${THRESHOLDS.minimumAgents} agents or more and is called more often than it calls. Above the dashed lines the alerts fire. There is no wrap-up time in the data, so it reads low.`,
     noValue: 'too few agents, or no data',
     queries: [CLOSED, { expr: record(TALKING_RATIO), legend: 'occupancy' }, ...thresholds('occupancy_ratio')],
@@ -69,7 +69,7 @@ export const lineUnavailable = (size: Size): Panel =>
   curves({
     ...size,
     ...SHARE,
-    title: 'Unavailable agents, as the alerts judge them',
+    title: 'Unavailable agents',
     description: `Busy and resting agents of all who answer inbound calls, averaged over 15 minutes, while the line is open, has ${THRESHOLDS.minimumAgents} agents or more and is called at all. Above the dashed lines the alerts fire. It is no shrinkage: there is no schedule in the data.`,
     noValue: 'too few agents, or no data',
     queries: [CLOSED, { expr: record(UNAVAILABLE_RATIO), legend: 'unavailable' }, ...thresholds('unavailable_ratio')],

@@ -14,7 +14,10 @@ export const lineState = (size: Size): Panel =>
     unit: 'none',
     decimals: 0,
     value: `max(${each(`aicc_cti_vdn_open{${VDN}}`)})`,
-    beside: { text: '$1 firing', value: `count(${alerts(ANY_ALERT, `${NOTIFIED}, ${FIRING}, vdn!=""`)}) or vector(0)` },
+    beside: {
+      text: 'alerts: $1',
+      value: `count(${alerts(ANY_ALERT, `${NOTIFIED}, ${FIRING}`)}) or vector(0)`,
+    },
     alerts: anyOf({ ...TARGET_ALERTS, ...TRAFFIC_ALERTS }),
     mappings: [mapped({ 0: { text: 'closed' }, 1: { text: 'open' } })],
   });

@@ -176,7 +176,7 @@ export const firingAlerts = (size: Size): Panel =>
     unit: 'none',
     decimals: 0,
     value: `count(${alerts(ANY_ALERT, `${NOTIFIED}, ${FIRING}`)}) or vector(0)`,
-    beside: { text: 'on $1 lines', value: `${linesWith(ANY_ALERT, NOTIFIED)} or vector(0)` },
+    beside: { text: 'lines: $1', value: `${linesWith(ANY_ALERT, NOTIFIED)} or vector(0)` },
     alerts: ANY_ALERT,
     needsData: false,
   });
@@ -189,7 +189,7 @@ export const dataUntil = (size: Size): Panel =>
     unit: 'time:HH:mm',
     value: `1000 * (max(${WINDOW_START}) + 300)`,
     beside: {
-      text: '$1 lines',
+      text: 'lines: $1',
       value: `count(${each(WINDOW_START)})`,
     },
   });

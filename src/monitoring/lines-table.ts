@@ -92,6 +92,12 @@ const average = (states: string): string => each(`sum without (state) (${average
 
 const FIGURES: readonly Column[] = [
   {
+    title: 'Data until',
+    expr: `1000 * (${each(`max_over_time(${WINDOW_START}[6h])`)} + 300)`,
+    unit: 'time:HH:mm',
+    width: 95,
+  },
+  {
     title: 'Answered',
     expr: `max by (${VDN_OF_ALL}) (${ANSWERED_RATIO}{${VDN_OF_RECORD}})`,
     unit: 'percentunit',
@@ -120,12 +126,6 @@ const FIGURES: readonly Column[] = [
     expr: `${each(calls('inbound_calls_answered', '$__range'))} / (${each(calls('inbound_calls', '$__range'))} >= ${THRESHOLDS.answeredMinimumCalls.long})`,
     unit: 'percentunit',
     width: 135,
-  },
-  {
-    title: 'Data until',
-    expr: `1000 * (${each(`max_over_time(${WINDOW_START}[6h])`)} + 300)`,
-    unit: 'time:HH:mm',
-    width: 95,
   },
 ];
 

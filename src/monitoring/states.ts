@@ -35,18 +35,26 @@ export const STATES = [
 /** The first of these series that there is. */
 const first = (series: readonly string[]): string => series.join('\n  or on ()\n');
 
+/** What colours a figure. */
+export interface Judges {
+  /** A regular expression for the alerts about it; without it, only missing data is. */
+  readonly names: string | undefined;
+  /** Whether missing data and alerts that are about to fire count: they do for what is computed from the data. */
+  readonly isFromData: boolean;
+}
+
 /** The worst state of the firing alerts about a figure, as a label of a series with the value 1. */
-export function stateOf(own: { readonly names: string; readonly pending: boolean } | undefined): string {
+export function stateOf({ names, isFromData }: Judges): string {
   const data = anyOf(DATA_ALERTS);
-  const state = (names: string, matchers: string, text: string): string =>
-    label(`max(${alerts(names, matchers)})`, 'state', text);
+  const state = (of: string, matchers: string, text: string): string =>
+    label(`max(${alerts(of, matchers)})`, 'state', text);
   const critical = `severity="critical", ${FIRING}`;
-  const warnings = own?.pending === true ? NOTIFIED : `${NOTIFIED}, ${FIRING}`;
+  const warnings = isFromData ? NOTIFIED : `${NOTIFIED}, ${FIRING}`;
   return first([
-    ...(own === undefined ? [] : [state(own.names, critical, 'critical')]),
-    state(data, critical, 'data missing'),
-    ...(own === undefined ? [] : [state(own.names, warnings, 'warning')]),
-    state(data, `severity="warning", ${FIRING}`, 'data incomplete'),
+    ...(names === undefined ? [] : [state(names, critical, 'critical')]),
+    ...(isFromData ? [state(data, critical, 'data missing')] : []),
+    ...(names === undefined ? [] : [state(names, warnings, 'warning')]),
+    ...(isFromData ? [state(data, `severity="warning", ${FIRING}`, 'data incomplete')] : []),
     label(RULES_WORK, 'state', 'ok'),
     label('vector(1)', 'state', 'no rules'),
   ]);

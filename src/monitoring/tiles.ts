@@ -44,7 +44,7 @@ function tileQuery({ value, beside, alerts, needsData = true, mayBeFew = false }
       )
         * on () group_left (state)
       (
-        ${stateOf(alerts === undefined ? undefined : { names: alerts, pending: needsData })}
+        ${stateOf({ names: alerts, isFromData: needsData })}
       )
     )
       * on () group_left (beside)

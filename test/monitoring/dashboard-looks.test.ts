@@ -105,8 +105,9 @@ describe('targets', () => {
   });
 
   it.each(['Answered share', 'Occupancy', 'Unavailable agents'])('are drawn into the curve of a line: %s', (title) => {
-    const name = `${title}, as the alerts judge ${title.endsWith('agents') ? 'them' : 'it'}`;
-    const queries = panel('aicc-cti-vdn', name).targets;
+    const queries =
+      panelsOf(board('aicc-cti-vdn')).filter((one) => one.title === title && one.type === 'timeseries')[0]?.targets ??
+      [];
     expect(queries.map(({ legendFormat }) => legendFormat)).toEqual(
       expect.arrayContaining(['closed', 'target', 'critical']),
     );

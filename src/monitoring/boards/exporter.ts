@@ -19,8 +19,8 @@ export const exporter = (): Board => ({
     {
       title: 'Call centers and alerts',
       panels: [
-        centersTable({ width: 12, height: 7 }),
-        alertsTable({ width: 12, height: 7 }, 'component="aicc-cti-exporter"'),
+        centersTable({ width: 24, height: 5 }),
+        alertsTable({ width: 24, height: 5 }, 'component="aicc-cti-exporter"'),
       ],
     },
     { title: 'Data from the CMS', panels: POLLS },

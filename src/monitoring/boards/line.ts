@@ -30,7 +30,7 @@ export const line = (): Board => ({
         dataUntil(TILE),
       ],
     },
-    { title: 'Alerts', panels: [alertsTable({ width: 24, height: 4 }, 'vdn!=""')] },
+    { title: 'Alerts', panels: [alertsTable({ width: 24, height: 5 })] },
     {
       title: 'Day',
       panels: [

@@ -43,7 +43,7 @@ export const overview = ({ labels }: MonitoringOptions): Board => ({
       ],
     },
     { title: 'Lines', panels: [linesTable(labels)] },
-    { title: 'Alerts', panels: [alertsTable({ width: 24, height: 6 })] },
+    { title: 'Alerts', panels: [alertsTable({ width: 24, height: 7 })] },
     {
       title: 'Trend',
       panels: [
