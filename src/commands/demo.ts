@@ -28,6 +28,7 @@ The exporter has polled the simulator. Look at:
   ${exporterUrl}/metrics   metrics
 
   curl -s ${exporterUrl}/metrics | grep aicc_cti_agents
+  curl -s ${exporterUrl}/metrics | grep aicc_cti_queue_waiting
 
 Gauges show the last 5-minute window. Counters start with the window that is running now.
 Make the CMS fail ([] repairs it), and watch aicc_cti_up and aicc_cti_poll_failures_total. The next poll comes 10 s after

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { parseDuration } from '../core/duration.ts';
 import { OperationError, UsageError } from '../core/errors.ts';
 import { SHAPES, type ShapeName } from '../simulator/response-shapes.ts';
-import { SYSINDEX_PATH } from '../simulator/request-checks.ts';
+import { PATHS } from '../simulator/interfaces.ts';
 import {
   DEFAULT_ACCESS_KEY,
   DEFAULT_SECRET_KEY,
@@ -64,7 +64,7 @@ export async function simulate(argv: readonly string[], env: SimulateEnvironment
   try {
     if (caFile !== undefined) await writeCa(caFile, simulator);
     const ids = count(simulator.vdns.length, 'VDN');
-    env.stdout.write(`Simulated CMS with ${ids} listening on ${simulator.url}${SYSINDEX_PATH}\n`);
+    env.stdout.write(`Simulated CMS with ${ids} listening on ${simulator.url}${PATHS.sysindex}\n`);
     if (!env.signal.aborted) await once(env.signal, 'abort');
     return 0;
   } finally {

@@ -1,4 +1,5 @@
 import { type Fault, type MatchedFaults, REQUEST_FAULTS, TRAFFIC_FAULTS } from './faults.ts';
+import type { InterfaceName } from './interfaces.ts';
 import { type Random, randomFrom } from './random.ts';
 import { answerRate, WINDOW_MS, type WindowValues } from './traffic.ts';
 
@@ -8,7 +9,7 @@ export interface FaultInjector {
   /** Replaces all faults. */
   set(faults: readonly Fault[]): void;
   /** The request faults that match this request, by kind. Each match counts against their `times`. */
-  match(vdns: readonly number[] | undefined): MatchedFaults;
+  match(vdns: readonly number[] | undefined, name?: InterfaceName): MatchedFaults;
   /** Whether a row that is due at `appears` (milliseconds since the epoch) is withheld now. */
   hides(vdn: number, start: number, appears: number): boolean;
   /** No row of a window that starts before this is withheld. `lag`: the longest time a row takes to appear. */
@@ -48,8 +49,9 @@ export function createFaultInjector(now: () => number, seed: number): FaultInjec
       scheduled = faults.map((fault) => schedule(fault, now()));
     },
 
-    match(vdns) {
-      const matching = scheduled.filter((entry) => isOn(entry) && matchesRequest(entry, vdns, random));
+    match(vdns, name = 'sysindex') {
+      const ofInterface = scheduled.filter(({ fault }) => fault.interface === undefined || fault.interface === name);
+      const matching = ofInterface.filter((entry) => isOn(entry) && matchesRequest(entry, vdns, random));
       for (const entry of matching) entry.timesLeft--;
       return new Map(matching.map(({ fault }) => [fault.kind, fault]));
     },

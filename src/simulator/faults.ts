@@ -1,3 +1,5 @@
+import { type InterfaceName, PATHS } from './interfaces.ts';
+
 /** What can go wrong with a request. docs/simulator.md says what each does. */
 export const REQUEST_FAULTS = [
   'unauthorized',
@@ -32,6 +34,8 @@ export interface Fault {
   readonly kind: FaultKind;
   /** Only these VDNs, or only requests that name one of them. */
   readonly vdns?: readonly number[];
+  /** Request faults: only requests of this interface. */
+  readonly interface?: InterfaceName;
   /** Milliseconds since the epoch; default: from the moment it is set until it is taken away. */
   readonly from?: number;
   readonly to?: number;
@@ -62,6 +66,7 @@ const isNumber = (value: unknown): boolean => typeof value === 'number' && Numbe
 const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   kind: (value) => typeof value === 'string' && KINDS.includes(value),
   vdns: (value) => Array.isArray(value) && value.every(isNumber),
+  interface: (value) => typeof value === 'string' && value in PATHS,
   from: isNumber,
   to: isNumber,
   probability: isNumber,

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { MatchedFaults } from './faults.ts';
-import type { Query } from './query.ts';
+import { interfaceAt } from './interfaces.ts';
 import { refuseSignature } from './signature.ts';
 
-export const SYSINDEX_PATH = '/rest/cmsapp/v1/openapi/cti/sysindex';
 const CONTENT_TYPE = /^application\/json;\s*charset=utf-8$/i;
 
 export interface CheckRules {
@@ -21,16 +20,20 @@ export interface Refusal {
   readonly reason: string | undefined;
 }
 
-/** A request as it was received: `query` is what `readQuery` made of `body`. `now` is in milliseconds since the epoch. */
-export interface ReceivedRequest {
+/** A request as it was received: `query` is what its interface made of `body`. `now` is in milliseconds since the epoch. */
+export interface ReceivedRequest<AnyQuery> {
   readonly request: IncomingMessage;
   readonly body: Buffer;
-  readonly query: Query | string;
+  readonly query: AnyQuery | string;
   readonly now: number;
 }
 
 /** Returns the query of a correct request, or the response that refuses it. The faults `unauthorized` and `code` apply. */
-export function checkRequest(received: ReceivedRequest, rules: CheckRules, faults: MatchedFaults): Query | Refusal {
+export function checkRequest<AnyQuery extends object>(
+  received: ReceivedRequest<AnyQuery>,
+  rules: CheckRules,
+  faults: MatchedFaults,
+): AnyQuery | Refusal {
   const refused = faults.has('unauthorized')
     ? httpRefusal(401, 'The signature does not match')
     : checkHttp(received, rules);
@@ -41,9 +44,9 @@ export function checkRequest(received: ReceivedRequest, rules: CheckRules, fault
   return typeof query === 'string' ? refusal('0100002', `Invalid parameter: ${query}`, query) : query;
 }
 
-function checkHttp({ request, body, now }: ReceivedRequest, rules: CheckRules): Refusal | undefined {
+function checkHttp({ request, body, now }: ReceivedRequest<object>, rules: CheckRules): Refusal | undefined {
   const { url, method, headers } = request;
-  if (url !== SYSINDEX_PATH) return httpRefusal(404, 'There is no such resource');
+  if (url === undefined || interfaceAt(url) === undefined) return httpRefusal(404, 'There is no such resource');
   if (method !== 'POST') return httpRefusal(405, 'Only POST is supported');
   if (rules.checkSignatures) {
     const text = refuseSignature({ method, path: url, headers, body }, { ...rules, now });

@@ -1,11 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { FaultKind } from './faults.ts';
+import type { InterfaceName } from './interfaces.ts';
 import type { Query } from './query.ts';
+import type { QueueQuery } from './queue-query.ts';
 
 export interface RequestRecord {
   /** By the simulator's clock, in milliseconds since the epoch. */
   readonly at: number;
+  readonly interface: InterfaceName;
+  /** Of sysindex. */
   readonly query: Query | undefined;
+  /** Of the interfaces for queues. */
+  readonly queueQuery: QueueQuery | undefined;
   readonly faults: readonly FaultKind[];
   /** 0 when no response was sent. */
   status: number;
@@ -30,7 +36,10 @@ export interface RequestLog {
   /** The last thousand requests, oldest first. */
   readonly requests: readonly RequestRecord[];
   /** Records a request. Its `status` is set when `response` is closed; the handler sets `refusal` and `rows`. */
-  add(query: Query | undefined, faults: readonly FaultKind[], response: ServerResponse): RequestRecord;
+  add(
+    request: Pick<RequestRecord, 'interface' | 'query' | 'queueQuery' | 'faults'>,
+    response: ServerResponse,
+  ): RequestRecord;
 }
 
 const MAX_RECORDS = 1000;
@@ -41,8 +50,8 @@ export function createRequestLog(now: () => number): RequestLog {
   return {
     counters,
     requests,
-    add(query, faults, response) {
-      const record: RequestRecord = { at: now(), query, faults, status: 0, refusal: undefined, rows: 0 };
+    add(request, response) {
+      const record: RequestRecord = { at: now(), ...request, status: 0, refusal: undefined, rows: 0 };
       requests.push(record);
       if (requests.length > MAX_RECORDS) requests.shift();
       counters.requests++;

@@ -3,6 +3,9 @@ import { createDataset, type Slot } from './dataset.ts';
 import { createFaultInjector, type FaultInjector } from './fault-injector.ts';
 import type { Fault } from './faults.ts';
 import { listen } from './listener.ts';
+import type { QueueOptions } from './queue-responses.ts';
+import type { SkillQueue } from './queue-traffic.ts';
+import { createQueueValues, type LiveValues, type SlotValues } from './queue-values.ts';
 import { type CmsOptions, createCms, type ShapeChoice } from './request-handler.ts';
 import type { Counters, RequestRecord } from './request-log.ts';
 import { createTiming, type TimingOptions } from './row-timing.ts';
@@ -39,6 +42,8 @@ export interface SimulatorOptions extends TimingOptions {
   readonly maxLimit?: number | undefined;
   readonly shape?: ShapeChoice | undefined;
   readonly faults?: readonly Fault[] | undefined;
+  /** The skill queues of the VDNs. */
+  readonly queues?: QueueOptions | undefined;
   /** Faults can be read and set at `/-/faults`. */
   readonly control?: boolean | undefined;
 }
@@ -64,6 +69,12 @@ export interface Simulator {
   truth(vdn: number, start: number): WindowValues;
   /** What is served at a moment, default now; undefined while there is no row. */
   served(vdn: number, start: number, now?: number): WindowValues | undefined;
+  /** The queues of a VDN, and what they show at a moment and in a slot. Throws for a VDN that is not simulated. */
+  readonly queues: {
+    of(vdn: number): readonly SkillQueue[];
+    live(vdn: number, queue: number, now?: number): LiveValues;
+    slot(vdn: number, queue: number, start: number, now?: number): SlotValues;
+  };
   /** Stops at once and destroys open connections. */
   close(): Promise<void>;
 }
@@ -74,15 +85,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const injector = createFaultInjector(now, seed);
   injector.set(options.faults ?? []);
   const settings = cmsOptions(options, now, injector, seed);
-  const { vdns, dataset } = settings;
+  const { vdns, dataset, queueValues } = settings;
   const cms = createCms(settings);
   const listener = await listen(cms.handle, { host, port, tls: tls === false ? undefined : tls === true ? {} : tls });
 
-  const slot = (id: number, start: number): Slot => {
+  const vdnOf = (id: number): Vdn => {
     const vdn = vdns.get(id);
     if (vdn === undefined) throw new RangeError(`VDN ${id} is not simulated`);
-    return { vdn, start };
+    return vdn;
   };
+  const slot = (id: number, start: number): Slot => ({ vdn: vdnOf(id), start });
 
   return {
     url: listener.url,
@@ -107,6 +119,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     requests: cms.requests,
     truth: (vdn, start) => dataset.truth(slot(vdn, start)),
     served: (vdn, start, at = now()) => dataset.served(slot(vdn, start), at),
+    queues: {
+      of: (vdn) => queueValues.queuesOf(vdnOf(vdn)),
+      live: (vdn, queue, at = now()) => queueValues.live(vdnOf(vdn), queue, at),
+      slot: (vdn, queue, start, at = now()) => queueValues.slot(vdnOf(vdn), queue, start, at),
+    },
     close: () => listener.close(),
   };
 }
@@ -118,10 +135,11 @@ function cmsOptions(options: SimulatorOptions, now: () => number, injector: Faul
     createVdn(typeof vdn === 'number' ? { id: vdn } : vdn, seed, options.flat ?? false),
   );
   const retentionMs = (options.retentionDays ?? 1000) * 86_400_000;
+  const dataset = createDataset({ timing: createTiming(options), injector, retentionMs });
+  const queues = options.queues ?? {};
   return {
-    now,
+    ...{ now, dataset, queues, queueValues: createQueueValues(dataset, queues.perVdn) },
     vdns: new Map<number, Vdn>(vdns.map((vdn) => [vdn.id, vdn])),
-    dataset: createDataset({ timing: createTiming(options), injector, retentionMs }),
     injector,
     ccId,
     ccIds: [ccId, ...(options.ccIds ?? [])],

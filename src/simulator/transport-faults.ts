@@ -20,6 +20,12 @@ function sendPage(response: ServerResponse, status: number): void {
   response.end(FIREWALL_PAGE);
 }
 
+/** HTTP 429: there were too many requests. */
+export function sendThrottled(response: ServerResponse, retryAfterSeconds: number): void {
+  response.setHeader('Retry-After', String(retryAfterSeconds));
+  sendPage(response, 429);
+}
+
 /**
  * Applies the faults of what is between the client and the CMS: a firewall, an overloaded gateway, a host that is down.
  * Resolves to true when the request needs no other response. `reset` resets the connection.
@@ -54,8 +60,7 @@ function sendGatewayResponse(matched: MatchedFaults, response: ServerResponse): 
   if (firewall !== undefined) {
     sendPage(response, firewall.status ?? 403);
   } else if (throttled !== undefined) {
-    response.setHeader('Retry-After', String(throttled.seconds ?? 30));
-    sendPage(response, 429);
+    sendThrottled(response, throttled.seconds ?? 30);
   } else if (status !== undefined) {
     sendJson(response, status.status ?? 503, { error: 'The service is not available' });
   } else if (matched.has('html')) {
