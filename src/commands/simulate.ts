@@ -16,7 +16,7 @@ import { count, errorMessage } from '../core/format.ts';
 
 const SIMULATE_USAGE = `Usage: aicc-cti-exporter simulate [flags]
 
-Stands in for the CMS: responds to sysindex requests with simulated, reproducible traffic.
+Stands in for the CMS: responds to requests for sysindex and skill queues with simulated, reproducible traffic.
 
   --host=127.0.0.1       address to listen on
   --port=28443           port to listen on; 0 takes any free one
