@@ -75,9 +75,14 @@ export function table(
       defaults: {
         color: { mode: 'thresholds' },
         mappings: [missing('–', 'text'), missing('–', 'text', 'empty')],
-        custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false },
+        custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false, inspect: false },
       },
-      options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: sortBy.title, desc: sortBy.desc }] },
+      options: {
+        frameIndex: 0,
+        showHeader: true,
+        cellHeight: 'sm',
+        sortBy: [{ displayName: sortBy.title, desc: sortBy.desc }],
+      },
       transformations: [
         { id: 'merge', options: {} },
         {
