@@ -39,6 +39,7 @@ export async function listen(handle: Cms['handle'], { host, port, tls }: Listene
   const certificates = tls === undefined ? undefined : await makeCertificates(tls);
   const server = createListener(certificates, tls?.requireClientCertificate === true, onRequest);
   let connections = 0;
+  let closing: Promise<void> | undefined;
   server.on('connection', (socket: Socket) => {
     connections++;
     sockets.add(socket);
@@ -55,12 +56,9 @@ export async function listen(handle: Cms['handle'], { host, port, tls }: Listene
     get connections() {
       return connections;
     },
-    async close() {
+    close() {
       stopping.abort();
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      return (closing ??= closeServer(server, sockets));
     },
   };
 }
@@ -79,4 +77,11 @@ function createListener(
 /** Resets the TCP connection of a request: a TLS socket cannot be reset, the TCP socket below it can. */
 function resetConnection(sockets: ReadonlySet<Socket>, request: IncomingMessage): void {
   for (const socket of sockets) if (socket.remotePort === request.socket.remotePort) socket.resetAndDestroy();
+}
+
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  for (const socket of sockets) socket.destroy();
+  await closed;
 }

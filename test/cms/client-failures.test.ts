@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { bodyLimit } from '../../src/cms/request.ts';
 import { retryAfter } from '../../src/cms/response-errors.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -18,24 +18,20 @@ import { runQuery, clientOf, failureOf, queryNow } from '../support/api-client.t
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { respondingWith, type LocalServer, serveHttp, serveTcp } from '../support/local-servers.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const query = { vdns: [1, 2, 3], range: { from: NOON - WINDOW_MS, to: NOON } };
 
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
-
 async function simulate(clock: FakeClock, faults: readonly Fault[] = []): Promise<Simulator> {
   const simulator = await startSimulator({ now: () => clock.now(), faults });
-  closers.push(() => simulator.close());
+  cleanup(() => simulator.close());
   return simulator;
 }
 
 async function serve(listener: RequestListener): Promise<LocalServer> {
   const server = await serveHttp(listener);
-  closers.push(() => server.close());
+  cleanup(() => server.close());
   return server;
 }
 
@@ -111,7 +107,7 @@ describe('a failure names its cause and what to check', () => {
 
   test('a port that does not speak HTTP', async () => {
     const server = await serveTcp((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
-    closers.push(() => server.close());
+    cleanup(() => server.close());
     expectTold(await failureOf(clientOf({ url: server.url })), ['invalid', 'not HTTP', 'port of url']);
   });
 
@@ -248,7 +244,7 @@ describe('time', () => {
   test('a port that takes connections and says nothing is given up, too', async () => {
     const clock = new FakeClock(NOON);
     const server = await serveTcp(() => undefined);
-    closers.push(() => server.close());
+    cleanup(() => server.close());
     const failing = failureOf(clientOf({ url: server.url.replace('http:', 'https:'), clock }), query);
     await eventually(() => server.connections() === 1);
     clock.advance(10_000);
@@ -305,7 +301,7 @@ describe('stopping', () => {
 
   test('does not wait for a connection that is being made, and leaves none', async () => {
     const server = await serveTcp(() => undefined);
-    closers.push(() => server.close());
+    cleanup(() => server.close());
     const stopping = new AbortController();
     const client = clientOf({
       url: server.url.replace('http:', 'https:'),

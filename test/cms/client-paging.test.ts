@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Query, QueryResult } from '../../src/cms/client.ts';
 import { type ShapeName, SHAPES, missingField } from '../../src/simulator/response-shapes.ts';
 import type { ShapeChoice } from '../../src/simulator/request-handler.ts';
@@ -9,6 +9,7 @@ import { WINDOW_MS } from '../../src/core/window.ts';
 import { runQuery, clientOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { serveHttp } from '../support/local-servers.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const clock = new FakeClock(NOON + 60_000);
@@ -16,14 +17,9 @@ const VDNS = Array.from({ length: 100 }, (_, index) => index + 1);
 /** 300 rows: three pages. */
 const query: Query = { vdns: VDNS, range: { from: NOON - 3 * WINDOW_MS, to: NOON } };
 
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
-
 async function simulate(shape: ShapeChoice, options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = await startSimulator({ vdns: VDNS, flat: true, now: () => clock.now(), shape, ...options });
-  closers.push(() => simulator.close());
+  cleanup(() => simulator.close());
   return simulator;
 }
 
@@ -229,7 +225,7 @@ async function serve(page: (requested: Page) => { rows: readonly unknown[]; coun
       else response.end(JSON.stringify({ resultCode: 0, resultDesc: { data: made.rows, count: made.count } }));
     });
   });
-  closers.push(() => server.close());
+  cleanup(() => server.close());
   return { url: server.url, requests: () => requests };
 }
 

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { proxyFromEnvironment } from '../../src/cms/proxy.ts';
 import { OperationError } from '../../src/core/errors.ts';
 import type { TlsOptions } from '../../src/simulator/certificates.ts';
@@ -10,20 +9,12 @@ import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts
 import { runQuery, clientOf, failureOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { respondingWith, type Proxy, serveHttp, serveProxy, serveTcp } from '../support/local-servers.ts';
+import { cleanup, temporaryDirectory } from '../support/cleanup.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-proxy-'));
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
-
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
-
+const directory = temporaryDirectory();
 async function simulate(tls: TlsOptions | false = {}): Promise<{ simulator: Simulator; caFile: string }> {
   const simulator = await startSimulator({ tls });
-  closers.push(() => simulator.close());
+  cleanup(() => simulator.close());
   const caFile = join(directory, `${simulator.port}.pem`);
   writeFileSync(caFile, simulator.caPem ?? '');
   return { simulator, caFile };
@@ -31,7 +22,7 @@ async function simulate(tls: TlsOptions | false = {}): Promise<{ simulator: Simu
 
 async function proxying(status?: number): Promise<Proxy> {
   const proxy = await serveProxy(status);
-  closers.push(() => proxy.close());
+  cleanup(() => proxy.close());
   return proxy;
 }
 
@@ -44,7 +35,7 @@ describe('a proxy', () => {
     const plain = await simulate(false);
     // Squid allows tunnels to the ports of HTTPS alone.
     const proxy = await serveProxy(200, simulator.port);
-    closers.push(() => proxy.close());
+    cleanup(() => proxy.close());
     expect(
       (await runQuery(clientOf({ url: simulator.url, tls: { caFile }, proxyUrl: proxy.url }))).failure,
     ).toBeUndefined();
@@ -150,7 +141,7 @@ describe('a proxy that fails is named, without its credentials', () => {
 
   test('when it closes the connection, which is not tried again and again', async () => {
     const proxy = await serveTcp((socket) => socket.once('data', () => socket.end()));
-    closers.push(() => proxy.close());
+    cleanup(() => proxy.close());
     const { simulator } = await simulate();
     const error = await failureOf(clientOf({ url: simulator.url, proxyUrl: proxy.url }));
     expect(error.message).toContain(`the proxy 127.0.0.1:${proxy.port}: connection closed`);
@@ -160,7 +151,7 @@ describe('a proxy that fails is named, without its credentials', () => {
   test('when it says nothing, the timeout ends it', async () => {
     const clock = new FakeClock(Date.now());
     const proxy = await serveTcp(() => undefined);
-    closers.push(() => proxy.close());
+    cleanup(() => proxy.close());
     const { simulator } = await simulate();
     const failing = failureOf(clientOf({ url: simulator.url, proxyUrl: proxy.url, clock, timeoutMs: 7_000 }));
     while (proxy.connections() === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -170,7 +161,7 @@ describe('a proxy that fails is named, without its credentials', () => {
 
   test('when it is a web server', async () => {
     const server = await serveHttp(respondingWith([]));
-    closers.push(() => server.close());
+    cleanup(() => server.close());
     const { simulator } = await simulate();
     const error = await failureOf(clientOf({ url: simulator.url, proxyUrl: server.url }));
     expect(error.reason).toBe('network');

@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type KeyPair, makeCertificates, type TlsOptions } from '../../src/simulator/certificates.ts';
-import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
 import { runQuery, clientOf, failureOf, type TestClient } from '../support/api-client.ts';
 import { respondingWith, serveHttp } from '../support/local-servers.ts';
+import { cleanup, temporaryDirectory } from '../support/cleanup.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-tls-'));
+const directory = temporaryDirectory();
 let files = 0;
 function file(pem: string): string {
   const path = join(directory, `${files++}.pem`);
@@ -16,18 +16,9 @@ function file(pem: string): string {
 }
 const pairFiles = ({ certPem, keyPem }: KeyPair) => ({ certFile: file(certPem), keyFile: file(keyPem) });
 
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((simulator) => simulator.close()));
-});
-
 async function simulate(tls: TlsOptions = {}) {
   const simulator = await startSimulator({ tls });
-  open.push(simulator);
+  cleanup(() => simulator.close());
   const caFile = file(simulator.caPem ?? '');
   return { simulator, url: simulator.url, caFile };
 }

@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { installed } from '../support/installed.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
 import { type MonitoringServer, startPrometheus } from '../support/monitoring.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const NAMES = ['headquarters', 'branch', 'north & south', 'night/desk'];
 
@@ -15,17 +16,15 @@ const center = (name: string, { url }: Simulator, vdns: string) => `  - name: ${
     vdns: [${vdns}]
 `;
 
-const running: { stop(): Promise<void> }[] = [];
-
 async function keep<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
   const started = await starting;
-  running.push(started);
+  cleanup(() => started.stop());
   return started;
 }
 
 async function simulate(): Promise<Simulator> {
   const simulator = await startSimulator({ flat: true });
-  running.push({ stop: () => simulator.close() });
+  cleanup(() => simulator.close());
   return simulator;
 }
 
@@ -36,10 +35,6 @@ async function run(names: readonly string[], simulator: Simulator, vdns = '1-12'
   await eventually(async () => (await exporter.get('/-/ready')) === 'Ready\n');
   return exporter;
 }
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((each) => each.stop()));
-});
 
 /** Everything with a vdn label, as Prometheus should have it. */
 const WINDOW_SERIES = '{__name__=~"aicc_cti_(agents.*|window_.*|inbound_.*|outbound_.*|windows_.*|vdn_.*)"}';
@@ -166,7 +161,6 @@ describe.runIf(installed('prometheus'))('two replicas behind one Prometheus', ()
     await prometheus.untilValue(naive, 2);
 
     await replicas[0]?.stop();
-    running.splice(running.indexOf(replicas[0] as RunningExporter), 1);
     await prometheus.untilValue('count(up == 1)', 1);
     await check();
     await prometheus.untilValue('count(max without (instance) (aicc_cti_up))', 1);

@@ -1,18 +1,14 @@
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type SimulatorOptions, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { respondingWith, serveHttp, serveTcp } from '../support/local-servers.ts';
 import { demo, type Program, run, runExporter } from '../support/program.ts';
+import { cleanup, temporaryDirectory } from '../support/cleanup.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-serve-'));
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
-
+const directory = temporaryDirectory();
 let files = 0;
 function file(content: string): string {
   const path = join(directory, `${files++}.yaml`);
@@ -20,14 +16,9 @@ function file(content: string): string {
   return path;
 }
 
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
-
 async function simulate(options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = await startSimulator({ flat: true, ...options });
-  closers.push(() => simulator.close());
+  cleanup(() => simulator.close());
   return simulator;
 }
 
@@ -181,7 +172,7 @@ describe('stopping', () => {
 
   test('does not wait for a connection that is being made either', async () => {
     const silent = await serveTcp(() => undefined);
-    closers.push(() => silent.close());
+    cleanup(() => silent.close());
     const url = silent.url.replace('http:', 'https:');
     const config = file(
       `call_centers: [{ name: a, url: "${url}", access_key: k, secret_key: x, vdns: [1], poll: { timeout: 60s } }]`,
@@ -249,7 +240,7 @@ describe('the command line', () => {
 
   test('a busy port ends it with exit code 1 and says which', async () => {
     const busy = await serveHttp(respondingWith([]));
-    closers.push(() => busy.close());
+    cleanup(() => busy.close());
     const program = run([`--config.file=${good}`, `--web.listen-address=127.0.0.1:${busy.port}`]);
     expect(await program.ended()).toBe(1);
     expect(program.stderr()).toMatch(
@@ -267,7 +258,7 @@ describe('the command line', () => {
     const args = [`--config.file=${good}`, `--storage.path=${storage}`];
     if (problem === 'a busy port') {
       const busy = await serveHttp(respondingWith([]));
-      closers.push(() => busy.close());
+      cleanup(() => busy.close());
       args.push(`--web.listen-address=127.0.0.1:${busy.port}`);
     } else args.push('--web.listen-address=127.0.0.1:0');
     if (problem === 'a bad web config') args.push(`--web.config.file=${file('nonsense: true')}`);

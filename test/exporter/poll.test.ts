@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { momentOf } from '../../src/core/clock.ts';
 import { totalsOf } from '../../src/exporter/apply-responses.ts';
 import { poll as pollOnce } from '../../src/exporter/poll.ts';
@@ -15,16 +15,12 @@ import { WINDOW_MS } from '../../src/core/window.ts';
 import { clientOf } from '../support/api-client.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { DEFAULT_LINE, vdnConfig } from '../support/snapshots.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const LATEST = NOON - WINDOW_MS;
 const VDNS = Array.from({ length: 152 }, (_, index) => index + 1);
 const range = { from: NOON - 3 * WINDOW_MS, to: NOON };
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((simulator) => simulator.close()));
-});
 
 /** What a poll needs, with a simulator of 152 VDNs. */
 async function collect(
@@ -35,7 +31,7 @@ async function collect(
 ) {
   const clock = new FakeClock(NOON + 60_000);
   const simulator = await startSimulator({ vdns: VDNS, flat: true, now: () => clock.now(), shape, faults });
-  open.push(simulator);
+  cleanup(() => simulator.close());
   const vdns = isAll ? ('all' as const) : VDNS;
   const lines: string[] = [];
   const telemetry = createTelemetry('0');

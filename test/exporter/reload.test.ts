@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { OperationError } from '../../src/core/errors.ts';
@@ -10,24 +10,20 @@ import { createReload } from '../../src/exporter/reload.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningExporter, startExporter } from '../support/running-exporter.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const RELOAD_OK = 'aicc_cti_config_last_reload_successful';
 const RELOAD_TIME = 'aicc_cti_config_last_reload_success_timestamp_seconds';
-const running: { stop(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((each) => each.stop()));
-});
 
 async function simulate(options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = await startSimulator({ flat: true, ...options });
-  running.push({ stop: () => simulator.close() });
+  cleanup(() => simulator.close());
   return simulator;
 }
 
 async function run(...args: Parameters<typeof startExporter>): Promise<RunningExporter> {
   const exporter = await startExporter(...args);
-  running.push(exporter);
+  cleanup(() => exporter.stop());
   return exporter;
 }
 

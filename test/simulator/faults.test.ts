@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Agent, request } from 'undici';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { sendQuery, countOf, date, type Reply, rowsOf } from '../support/simulator-client.ts';
@@ -10,19 +10,13 @@ import { cleanup } from '../support/cleanup.ts';
 const NOON = Date.UTC(2026, 10, 18, 12);
 const WINDOW = 300_000;
 let now = NOON + 60_000;
-let open: Simulator[] = [];
 
 async function start(options: SimulatorOptions = {}): Promise<Simulator> {
   now = NOON + 60_000;
   const simulator = await startSimulator({ now: () => now, ...options });
-  open.push(simulator);
+  cleanup(() => simulator.close());
   return simulator;
 }
-
-afterEach(async () => {
-  await Promise.all(open.map((simulator) => simulator.close()));
-  open = [];
-});
 
 const query = (more: object = {}): object => ({
   vdn: [1, 2, 3],
@@ -66,7 +60,6 @@ describe('request faults', () => {
     const waiting = errorOf(sendNow(simulator));
     while (simulator.counters.active === 0) await new Promise((resolve) => setImmediate(resolve));
     await simulator.close();
-    open = [];
     expect(await waiting).toContain('SocketError');
   });
 
@@ -80,7 +73,6 @@ describe('request faults', () => {
     const waiting = errorOf(sendNow(simulator));
     while (simulator.counters.active === 0) await new Promise((resolve) => setImmediate(resolve));
     await simulator.close();
-    open = [];
     expect(await waiting).toContain('SocketError');
   });
 

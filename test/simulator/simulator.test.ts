@@ -1,26 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'undici';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { missingField, SHAPES, type ShapeName } from '../../src/simulator/response-shapes.ts';
 import { refuseSignature } from '../../src/simulator/signature.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import type { WindowValues } from '../../src/simulator/traffic.ts';
 import { sendQuery, countOf, date, type Reply, rowsOf, type WireRow } from '../support/simulator-client.ts';
+import { cleanup } from '../support/cleanup.ts';
 
 const NOON = Date.UTC(2026, 10, 18, 12);
 const WINDOW = 300_000;
-let open: Simulator[] = [];
 
 async function startOne(options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = await startSimulator({ now: () => NOON + 60_000, ...options });
-  open.push(simulator);
+  cleanup(() => simulator.close());
   return simulator;
 }
-
-afterEach(async () => {
-  await Promise.all(open.map((simulator) => simulator.close()));
-  open = [];
-});
 
 /** Requests whole windows that end by noon. */
 const query = (windows = 1, more: object = {}): object => ({

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import { systemClock } from '../../src/core/clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { ConfigError, OperationError, UsageError } from '../../src/core/errors.ts';
 import { Connections } from '../../src/web-server/connections.ts';
 import { dial, received, serve } from '../support/serving.ts';
@@ -168,16 +168,16 @@ describe('the web config', () => {
   });
 
   test('requests above the rate limit are refused until time has passed', async () => {
-    let now = 0;
+    const clock = new FakeClock(0);
     const { port } = await serve({
       webConfigFile: await webConfig('rate_limit: { interval: 1s, burst: 2 }'),
-      clock: { ...systemClock, monotonic: () => now },
+      clock,
     });
     const status = async (): Promise<number> => (await fetch(`http://127.0.0.1:${port}`)).status;
     expect([await status(), await status(), await status()]).toEqual([200, 200, 429]);
-    now += 999;
+    clock.advance(999);
     expect(await status()).toBe(429);
-    now += 1;
+    clock.advance(1);
     expect([await status(), await status()]).toEqual([200, 429]);
   });
 
@@ -472,7 +472,8 @@ describe('malformed requests', () => {
 });
 
 describe('closing', () => {
-  const never = { ...systemClock, sleep: () => new Promise<void>(() => undefined) };
+  // Its sleeps wait until the test advances it, which it does not.
+  const never = new FakeClock(0);
 
   test('idle connections end at once, a request in flight gets its response, new ones are refused', async () => {
     const { handler, next } = held();
@@ -545,15 +546,14 @@ describe('closing', () => {
 
   test('after the grace time what is left is cut off', async () => {
     const { handler, next } = held();
-    const slept: number[] = [];
-    const clock = { ...systemClock, sleep: (ms: number) => Promise.resolve(void slept.push(ms)) };
+    const clock = new FakeClock(0, { sleeps: 'skip' });
     const { port, close } = await serve({ handler, clock });
     const busy = await dial(port);
     busy.write(GET);
     await next();
     await close();
     expect(await received(busy)).toBe('');
-    expect(slept).toEqual([5000]);
+    expect(clock.skipped).toEqual([5000]);
   });
 
   test('closing twice, and without a connection, is fine', async () => {
