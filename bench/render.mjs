@@ -1,4 +1,4 @@
-// Renders made-up window data again and again and says what it costs, as a process of its own for bench/run.mjs: the
+// Measures how long it takes to render generated window data, as a process of its own for bench/run.mjs: the
 // real `serve` does it between polls, where it cannot be told apart from the rest.
 // Usage: node bench/render.mjs VDNS ROUNDS (forked: speaks over the IPC channel).
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';

@@ -54,7 +54,7 @@ function toJavaScript(source) {
 const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-mutations-'));
 symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
 writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-/** The sources as they were at the start: somebody may edit them meanwhile. */
+/** The sources as they were at the start: they may be edited meanwhile. */
 const sources = new Map();
 for (const part of ['src', 'test/ledger/model', 'test/support']) {
   for (const name of readdirSync(join(root, part), { recursive: true })) {

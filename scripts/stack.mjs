@@ -66,8 +66,8 @@ const importInto = (folder, file) =>
     ...['tsdb', 'create-blocks-from', '--max-block-duration=720h', 'openmetrics', '--quiet', file, folder],
   ]);
 
-/** Minutes are seconds in `for`, so that nobody waits; windows still take five real minutes. */
-const HURRY = [
+/** Turns the minutes of `for` into seconds, so that alerts fire quickly; windows still take five real minutes. */
+const SHORT_WAITS = [
   [/^( +for): (\d+)m$/gm, '$1: $2s'],
   [/^( +interval): \d+m$/gm, '$1: 5s'],
 ];
@@ -127,7 +127,7 @@ async function main() {
   mkdirSync(data);
   await importInto(data, past);
 
-  const rules = adapt(flags.rules, 'aicc-cti.rules.yaml', HURRY);
+  const rules = adapt(flags.rules, 'aicc-cti.rules.yaml', SHORT_WAITS);
   const configuration = adapt(flags.prometheus, 'prometheus.yml', [
     ['aicc-cti-exporter:10122', exporter],
     ['alertmanager:9093', alertmanager],

@@ -13,10 +13,10 @@ const SUCCESS_CODES = new Set(['0100000', '0']);
 
 /** What to check for each documented error code (AICC "Error Code Reference"). */
 const CODE_HINTS: Readonly<Record<string, string>> = {
-  '0100001': 'The CMS could not carry out the call: look at its own log',
+  '0100001': 'The CMS could not carry out the call: check its log',
   '0100002': 'The CMS refused a parameter: check cc_id and the VDN ids',
   '0100003': 'This CTI version does not offer the interface: ask the vendor',
-  '0100999': 'Unknown exception inside the CMS: look at its own log',
+  '0100999': 'Unknown exception inside the CMS: check its log',
   '0101003': 'The access key has no permission for this interface: have it granted on the CMS',
 };
 

@@ -38,7 +38,7 @@ export function createApp(options: AppOptions): Handler {
   const onError = (error: unknown, req: IncomingMessage, res: ServerResponse) => {
     const err = error instanceof Error ? error.stack : String(error);
     logger.error({ path: pathOf(req.url), err }, 'Cannot respond to a request');
-    if (!res.headersSent) respondLine(res, 500, 'Internal error: the log says more');
+    if (!res.headersSent) respondLine(res, 500, 'Internal error: see the log');
   };
   let pages: Promise<Handler> | undefined;
   const loadPages = () =>

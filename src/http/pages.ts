@@ -92,7 +92,7 @@ function addDiscovery(route: AddRoute, options: PagesOptions): void {
   route('/sd', 'get', (req, res) => {
     const read = readHost(req);
     if (typeof read === 'string') {
-      respondLine(res, 400, 'The targets bear the name in the Host header: send one header with a valid host:port');
+      respondLine(res, 400, 'The targets use the name in the Host header: send one header with a valid host:port');
       return;
     }
     const callCenters = exporter.callCenters().map(({ config }) => config.name);

@@ -193,14 +193,14 @@ describe('a backfill', () => {
   });
 
   test('never has more requests under way than it may', async () => {
-    const polite = await startSimulator({ vdns: Array.from({ length: 300 }, (_, i) => i + 1), now: () => CLOCK });
+    const slow = await startSimulator({ vdns: Array.from({ length: 300 }, (_, i) => i + 1), now: () => CLOCK });
     try {
-      config = configFlag(work.path('many.yaml'), [{ name: 'hq', simulator: polite, more: 'vdns: [1-300]' }]);
-      polite.setFaults([{ kind: 'slow', seconds: 0.02 }]);
+      config = configFlag(work.path('many.yaml'), [{ name: 'hq', simulator: slow, more: 'vdns: [1-300]' }]);
+      slow.setFaults([{ kind: 'slow', seconds: 0.02 }]);
       await go(['--from=-30m', '--to=now', '--concurrency=3', out()]);
-      expect(polite.counters.maxActive).toBe(3);
+      expect(slow.counters.maxActive).toBe(3);
     } finally {
-      await polite.close();
+      await slow.close();
     }
   });
 });

@@ -131,7 +131,7 @@ describe('a line', () => {
   });
 });
 
-/** What is right, told without the program: the wall clock as text, compared with each range as text. */
+/** The expected result, without the program's own code: the wall clock as text, compared with each range as text. */
 function oracle({ timeZone, week, dates }: OpeningPlan): (now: number) => boolean {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });
   const clock = (minutes: number): string =>

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { MEMORY_OPTIONS } from '../../src/core/memory.ts';
 
-/** Runs a module in a Node.js of its own, whose heap nobody else has grown; returns what it prints. */
+/** Runs a module in a process of its own with a fresh heap; returns what it prints. */
 const runModule = (code: string): unknown =>
   JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' }));
 

@@ -36,7 +36,7 @@ const work = workFolder();
 let simulator: Simulator;
 let server: MonitoringServer | undefined;
 
-/** Windows are told by their number from FROM on. */
+/** Windows are numbered from FROM on. */
 const windowAt = (index: number): Window => simulator.truth(1, FROM + index * WINDOW);
 const grown = (to: Counts, by: Window): Counts => ({
   inbound: to.inbound + by.inbound,
@@ -98,7 +98,7 @@ function history(from: number, to: number): Sample[] {
 const last = (samples: readonly Sample[]): Counts => samples.at(-1)?.[1] ?? ZERO;
 
 /** Scenarios in which every window is counted once, whatever happened to the counters. */
-const CLEAN: Readonly<Record<string, () => readonly (readonly Sample[])[]>> = {
+const MATCHING: Readonly<Record<string, () => readonly (readonly Sample[])[]>> = {
   every_15s: () => [scrapes({})],
   every_60s: () => [scrapes({ interval: 60 })],
   reset: () => [[...scrapes({ to: 19, start: { ...ZERO, inbound: 700 } }).slice(0, -15), ...scrapes({ from: 20 })]],
@@ -129,52 +129,64 @@ const hour = (from: number, to: number): string =>
   [from, to].map((index) => new Date(FROM + index * WINDOW).toISOString().replace('.000Z', 'Z')).join(' to ');
 
 /** Scenarios with a difference, and what the report must say of it. */
-const DIRTY: Readonly<Record<string, { runs: () => readonly (readonly Sample[])[]; tells: readonly RegExp[] }>> = {
-  down_without_storage: {
-    runs: () => [[...scrapes({ to: 29 }).slice(0, -10), ...scrapes({ from: 42 })]],
-    tells: [/windows_total: API 60, Prometheus 48 \(-12\)/, /Prometheus has fewer windows/, new RegExp(hour(30, 42))],
-  },
-  started_later: {
-    runs: () => [scrapes({ from: 12 })],
-    tells: [/windows_total: API 60, Prometheus 48 \(-12\)/, /Prometheus has fewer windows/, new RegExp(hour(0, 12))],
-  },
-  not_scraped_at_the_start: {
-    runs: () => [scrapes({ isScraped: (place) => place > 2.5 })],
-    tells: [/windows_total: API 60, Prometheus 58 \(-2\)/, new RegExp(hour(0, 2))],
-  },
-  late_at_the_end: {
-    runs: () => [scrapes({ delay: (index) => (index === WINDOWS - 1 ? 2 : 0) })],
-    tells: [/windows_total: API 60, Prometheus 59 \(-1\)/, new RegExp(hour(58, 60))],
-  },
-  counted_twice: {
-    runs: () => {
-      const twice = (index: number): Window => {
-        const { inbound, answered, outbound } = windowAt(index);
-        return index === 20
-          ? { inbound: 2 * inbound, answered: 2 * answered, outbound: 2 * outbound }
-          : windowAt(index);
-      };
-      return [scrapes({ value: twice })];
+const DIFFERING: Readonly<Record<string, { runs: () => readonly (readonly Sample[])[]; reports: readonly RegExp[] }>> =
+  {
+    down_without_storage: {
+      runs: () => [[...scrapes({ to: 29 }).slice(0, -10), ...scrapes({ from: 42 })]],
+      reports: [
+        /windows_total: API 60, Prometheus 48 \(-12\)/,
+        /Prometheus has fewer windows/,
+        new RegExp(hour(30, 42)),
+      ],
     },
-    tells: [
-      /inbound_calls_total: API (\d+), Prometheus \d+ \(\+\d+\)/,
-      /As many windows with other values/,
-      new RegExp(hour(20, 22)),
-    ],
-  },
-  imported_over_scrapes: {
-    runs: () => [[...history(20, 40), ...scrapes({})].sort(([a], [b]) => a - b)],
-    tells: [/windows_total: API 60, Prometheus \d{3,} \(\+\d+\)/, /Prometheus has more windows/],
-  },
-  never_scraped: {
-    runs: () => [],
-    tells: [/windows_total: API 60, Prometheus no series \(-60\)/, /Prometheus has no series/],
-  },
-};
+    started_later: {
+      runs: () => [scrapes({ from: 12 })],
+      reports: [
+        /windows_total: API 60, Prometheus 48 \(-12\)/,
+        /Prometheus has fewer windows/,
+        new RegExp(hour(0, 12)),
+      ],
+    },
+    not_scraped_at_the_start: {
+      runs: () => [scrapes({ isScraped: (place) => place > 2.5 })],
+      reports: [/windows_total: API 60, Prometheus 58 \(-2\)/, new RegExp(hour(0, 2))],
+    },
+    late_at_the_end: {
+      runs: () => [scrapes({ delay: (index) => (index === WINDOWS - 1 ? 2 : 0) })],
+      reports: [/windows_total: API 60, Prometheus 59 \(-1\)/, new RegExp(hour(58, 60))],
+    },
+    counted_twice: {
+      runs: () => {
+        const twice = (index: number): Window => {
+          const { inbound, answered, outbound } = windowAt(index);
+          return index === 20
+            ? { inbound: 2 * inbound, answered: 2 * answered, outbound: 2 * outbound }
+            : windowAt(index);
+        };
+        return [scrapes({ value: twice })];
+      },
+      reports: [
+        /inbound_calls_total: API (\d+), Prometheus \d+ \(\+\d+\)/,
+        /As many windows with other values/,
+        new RegExp(hour(20, 22)),
+      ],
+    },
+    imported_over_scrapes: {
+      runs: () => [[...history(20, 40), ...scrapes({})].sort(([a], [b]) => a - b)],
+      reports: [/windows_total: API 60, Prometheus \d{3,} \(\+\d+\)/, /Prometheus has more windows/],
+    },
+    never_scraped: {
+      runs: () => [],
+      reports: [/windows_total: API 60, Prometheus no series \(-60\)/, /Prometheus has no series/],
+    },
+  };
 
 function text(): string {
   let lines = '';
-  const runs = { ...CLEAN, ...Object.fromEntries(Object.entries(DIRTY).map(([name, dirty]) => [name, dirty.runs])) };
+  const runs = {
+    ...MATCHING,
+    ...Object.fromEntries(Object.entries(DIFFERING).map(([name, differing]) => [name, differing.runs])),
+  };
   for (const [name, make] of Object.entries(runs)) {
     for (const [index, samples] of make().entries()) {
       for (const [field, metric] of Object.entries(METRICS)) {
@@ -212,15 +224,15 @@ describe.runIf(installed('prometheus') && installed('promtool'))('the audit of a
     work.remove();
   });
 
-  test.each(Object.keys(CLEAN))('has nothing to say of %s', async (name) => {
+  test.each(Object.keys(MATCHING))('has nothing to say of %s', async (name) => {
     const { code, stdout } = await audited(name);
     expect(stdout).toMatch(/^OK: .*, 1 VDN, .*windows 60\n$/);
     expect(code).toBe(0);
   });
 
-  test.each(Object.keys(DIRTY))('tells of %s', async (name) => {
+  test.each(Object.keys(DIFFERING))('reports %s', async (name) => {
     const { code, stdout } = await audited(name);
-    for (const told of DIRTY[name]?.tells ?? []) expect(stdout).toMatch(told);
+    for (const line of DIFFERING[name]?.reports ?? []) expect(stdout).toMatch(line);
     expect(stdout).toContain('1 of 1 VDN differs: ');
     expect(code).toBe(1);
   });

@@ -192,7 +192,7 @@ describe('the page of the config', () => {
 });
 
 describe('secrets', () => {
-  /** A CMS or a gateway that tells all it was sent. */
+  /** A CMS or a gateway that repeats everything it was sent. */
   async function startEcho(status: number, type: 'html' | 'json'): Promise<Server> {
     const server = createServer((req, res) => {
       const told = req.headers.authorization ?? req.headers['proxy-authorization'] ?? '';
@@ -284,7 +284,7 @@ describe('an app whose parts fail', () => {
     expect([status, headers['content-type'], body]).toEqual([
       500,
       'text/plain; charset=utf-8',
-      'Internal error: the log says more\n',
+      'Internal error: see the log\n',
     ]);
     expect(log).toContain('Mistake in a test');
     expect(log).toContain('app.test.ts');

@@ -45,7 +45,7 @@ describe('a ledger', () => {
     expect(poll(ledger, -1).settled).toEqual([]);
     expect(poll(ledger, 0).settled).toHaveLength(2);
     expect(poll(ledger, 0).settled).toEqual([]);
-    // After an outage nobody knows when the rows came.
+    // After an outage it is unknown when the rows came.
     expect(poll(ledger, 20).settled).toEqual([]);
   });
 

@@ -146,7 +146,7 @@ describe.skipIf(!installed('amtool'))('amtool', () => {
     expect(run('amtool', 'check-config', CONFIG)).toContain('SUCCESS');
   });
 
-  // The lead is told, too, when the figures are gone.
+  // The team lead gets an alert, too, when there is no data.
   it.each([
     [
       'contact-center-lead,platform-team-page',

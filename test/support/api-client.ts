@@ -22,7 +22,7 @@ export interface ClientOptions {
   readonly environment?: ConnectionOptions['environment'];
 }
 
-/** A client as the exporter builds it, and what it told on the way. */
+/** A client as the exporter builds it, and what it reported. */
 export interface TestClient extends ApiClient {
   readonly reports: RequestReport[];
   readonly prepared: PreparedRequest[];

@@ -18,7 +18,7 @@ export interface Served extends RunningServer {
   readonly log: LogLine[];
 }
 
-/** A server on a free port of 127.0.0.1 that says "served" until told otherwise; it ends with the test. */
+/** A server on a free port of 127.0.0.1 that responds with "served" unless set otherwise; it ends with the test. */
 export async function serve(options: Partial<ServerOptions> = {}): Promise<Served> {
   const log: LogLine[] = [];
   const keep =

@@ -46,7 +46,7 @@ function hurried(directory: string, file: string, replacements: readonly (readon
   return path;
 }
 
-/** `npm run demo -- --stack` in a hurry, with faults from before its start; resolves when it is ready. */
+/** `npm run demo -- --stack` with short waits, and faults from before its start; resolves when it is ready. */
 export async function startStack(faults: readonly unknown[]): Promise<Stack> {
   const directory = mkdtempSync(join(tmpdir(), 'aicc-cti-e2e-'));
   const config = join(directory, 'config.yaml');
