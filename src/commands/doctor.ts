@@ -12,7 +12,7 @@ import { select } from './selection.ts';
 
 const DOCTOR_USAGE = `Usage: aicc-cti-exporter doctor --config.file=FILE [flags]
 
-Tests each step to each call center: configuration, DNS, TCP, TLS, clock, signature, permission, rows of every VDN.
+Tests each step to each call center: configuration, DNS, TCP, TLS, clock, signature, permission, rows of every VDN, skill queues.
 Says what to do at the step that fails. Exit code 0 if no step fails, 1 if one does.
 
   --config.file=FILE     configuration (required)

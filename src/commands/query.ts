@@ -7,32 +7,29 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { readSecret } from '../config/secret.ts';
 import { formatIds, printable } from '../core/format.ts';
-import { type ApiError, OperationError } from '../core/errors.ts';
+import { type ApiError, OperationError, UsageError } from '../core/errors.ts';
 import { type HistoryPlan, planHistory } from '../history/plan.ts';
-import { streamOutput } from '../history/output.ts';
-import {
-  QUERY_OUTPUTS,
-  type QueryOutput,
-  type QueryRow,
-  renderCsv,
-  renderJson,
-  renderTable,
-} from '../history/render.ts';
+
+import { type QueryRow, renderCsv, renderJson, renderTable } from '../history/render.ts';
+import { QUERY_OUTPUTS, type QueryOutput } from '../history/table.ts';
 import { describeRequest, explainRefusal } from '../history/signature-debug.ts';
 import { formatRange, parseRange } from '../history/time-range.ts';
 import { latestEnded, type WindowRange, windowsBetween } from '../core/window.ts';
 import { oneOf, readFlags, required } from './flags.ts';
+import { queryQueues } from './query-queues.ts';
 import type { CommandIo } from './io.ts';
+import { printLines } from './print.ts';
 import { SELECTION_FLAGS, select, type Selection, targetsOf } from './selection.ts';
 
 const QUERY_USAGE = `Usage: aicc-cti-exporter query --config.file=FILE [flags]
 
-Fetches from the API and prints the newest window of each VDN, or all windows of a range.
+Fetches from the API and prints the newest window of each VDN, or all windows of a range, or the skill queues now.
 
   --config.file=FILE     configuration (required)
   --call-center=NAME     limit to one call center
   --vdn=IDS              limit to these VDNs: 1,2,10-19
   --from=TIME, --to=TIME a range: 2026-01-31T00:00:00Z, now, -1h30m (default: the newest window)
+  --queues               the skill queues now, instead of windows
   --output=OUTPUT        table (default), json or csv
   --debug-signature      print on stderr what is signed and sent, and possible reasons of a 401
   --help
@@ -43,9 +40,6 @@ const LATEST_WINDOWS = 3;
 
 /** Maximum windows to print: they are held in memory to be aligned. */
 const MAX_WINDOWS = 1_000_000;
-
-/** Characters written at once. */
-const PIECE_LENGTH = 65_536;
 
 interface Session {
   readonly io: CommandIo;
@@ -164,17 +158,21 @@ export async function query(args: readonly string[], io: CommandIo, clock: Clock
   const flags = readFlags(args, {
     ...SELECTION_FLAGS,
     output: { type: 'string', default: 'table' },
+    queues: { type: 'boolean', default: false },
     'debug-signature': { type: 'boolean', default: false },
   });
   const configFile = required('config.file', flags['config.file']);
   const output = oneOf('output', flags.output, QUERY_OUTPUTS);
   const isLatest = flags.from === undefined && flags.to === undefined;
+  if (flags.queues && !isLatest)
+    throw new UsageError('--queues: queues are known for now only; leave --from and --to out');
   const now = clock.now();
   const range = isLatest
     ? rangeUpTo(latestEnded(now), LATEST_WINDOWS)
     : parseRange({ from: flags.from, to: flags.to }, now);
   const config = await loadConfig(configFile, io.env);
   const selections = select(config, { callCenter: flags['call-center'], vdn: flags.vdn });
+  if (flags.queues) return queryQueues(selections, output, io, clock);
   refuseLarge(selections, range);
 
   const session = { io, clock, isLatest, isDebug: flags['debug-signature'] };
@@ -182,24 +180,10 @@ export async function query(args: readonly string[], io: CommandIo, clock: Clock
   if (!isLatest && rows.length === 0 && failures.length === 0)
     io.stderr.write(`The API has no rows from ${formatRange(range)}\n`);
   if (rows.some(({ window }) => window !== undefined) || failures.length === 0) {
-    await print(render(output, rows, isLatest), io);
+    await printLines(render(output, rows, isLatest), io.stdout);
   }
   if (failures.length > 0) throw new OperationError(failures.join('\n'));
   return 0;
-}
-
-/** @throws OperationError when the reader has gone */
-async function print(lines: Iterable<string>, io: CommandIo): Promise<void> {
-  const stdout = streamOutput(io.stdout, 'the standard output');
-  let text = '';
-  for (const line of lines) {
-    text += line;
-    if (text.length < PIECE_LENGTH) continue;
-    await stdout.write(text);
-    text = '';
-  }
-  await stdout.write(text);
-  await stdout.sync();
 }
 
 /** @throws OperationError */

@@ -11,6 +11,7 @@ import { count, formatIds } from '../core/format.ts';
 import { latestEnded } from '../core/window.ts';
 import { type Attempt, connectionFindings } from './connection.ts';
 import type { Finding, Section } from './findings.ts';
+import { examineQueues } from './queues.ts';
 
 /** A VDN that works has rows within the last hour. */
 const WINDOWS = 12;
@@ -104,9 +105,14 @@ export async function examineCallCenter(config: CallCenterConfig, context: Docto
     const { results, outcome } = await attempt(config, context);
     const { failure, now } = outcome;
     const findings = connectionFindings(outcome);
-    if (failure !== undefined && failure.reason !== 'incomplete')
-      return { name, findings: [...findings, { step: 'rows', status: 'skipped', detail: 'Needs all steps before' }] };
-    return { name, findings: [...findings, ...rowFindings(config, results, now), ...rejectedFindings(results)] };
+    const reason = failure?.reason ?? 'incomplete';
+    // A permission for sysindex says nothing about the queues.
+    const queues = reason === 'incomplete' || reason === 'api' ? await examineQueues(config, context) : [];
+    const rows: Finding[] =
+      reason === 'incomplete'
+        ? [...rowFindings(config, results, now), ...rejectedFindings(results)]
+        : [{ step: 'rows', status: 'skipped', detail: 'Needs all steps before' }];
+    return { name, findings: [...findings, ...rows, ...queues] };
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     const remedy = 'Correct the tls section or the proxy of this call center';

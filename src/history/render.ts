@@ -1,13 +1,10 @@
-/** Windows as an aligned table, JSON or CSV. Output comes in pieces: a million rows do not fit into one string. */
-import stringWidth from 'string-width';
+/** Windows as an aligned table, JSON or CSV. */
 import type { VdnWindow, WindowField } from '../cms/rows.ts';
 import type { Vdn } from '../config/schema.ts';
+import { csvLines, jsonLines, type OutputRecord, tableLines, UNKNOWN } from './table.ts';
 import { formatTime } from './time-range.ts';
 import { printable } from '../core/format.ts';
 import { WINDOW_MS } from '../core/window.ts';
-
-export const QUERY_OUTPUTS = ['table', 'json', 'csv'] as const;
-export type QueryOutput = (typeof QUERY_OUTPUTS)[number];
 
 /** A VDN, and its window when the API has one. */
 export interface QueryRow {
@@ -38,8 +35,6 @@ const COLUMNS: readonly Column[] = [
   { key: 'outbound_calls', title: 'OUTBOUND', field: 'outbound', total: 'calls' },
 ];
 
-const UNKNOWN = '-';
-
 /** The row by key as JSON and CSV show it. Unknown values are null; a ratio is 0 to 1. */
 function toRecord({ callCenter, vdn, window }: QueryRow): Record<string, string | number | null> {
   const values = COLUMNS.map(({ key, field }): [string, number | null] => {
@@ -57,27 +52,18 @@ function toRecord({ callCenter, vdn, window }: QueryRow): Record<string, string 
   };
 }
 
-/** A JSON array, one object a line. */
-export function* renderJson(rows: readonly QueryRow[]): Generator<string> {
-  if (rows.length === 0) {
-    yield '[]\n';
-    return;
-  }
-  for (const [index, row] of rows.entries()) yield `${index === 0 ? '[\n' : ',\n'}  ${JSON.stringify(toRecord(row))}`;
-  yield '\n]\n';
+function* recordsOf(rows: readonly QueryRow[]): Generator<OutputRecord> {
+  for (const row of rows) yield toRecord(row);
 }
 
-/** A spreadsheet evaluates a cell that starts like this. */
-const FORMULA = /^[=+\-@\t\r]/;
+/** A JSON array, one object a line. */
+export function renderJson(rows: readonly QueryRow[]): Iterable<string> {
+  return jsonLines(recordsOf(rows));
+}
 
-/** RFC 4180 with LF as the line end. A text that a spreadsheet would evaluate gets a leading apostrophe. */
-export function* renderCsv(rows: readonly QueryRow[]): Generator<string> {
-  const cell = (value: string | number | null): string => {
-    const text = `${typeof value === 'string' && FORMULA.test(value) ? "'" : ''}${value ?? ''}`;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  yield `${Object.keys(toRecord({ callCenter: '', vdn: { id: 0, name: '' }, window: undefined })).join(',')}\n`;
-  for (const row of rows) yield `${Object.values(toRecord(row)).map(cell).join(',')}\n`;
+export function renderCsv(rows: readonly QueryRow[]): Iterable<string> {
+  const keys = Object.keys(toRecord({ callCenter: '', vdn: { id: 0, name: '' }, window: undefined }));
+  return csvLines(keys, recordsOf(rows));
 }
 
 /** The sum of the values that are known; undefined when none is. */
@@ -109,7 +95,7 @@ function format(value: number | undefined, column: Column): string {
  * An aligned table with a line of totals.
  * @param isOneMoment each VDN has one window: then the agents are added up, too
  */
-export function* renderTable(rows: readonly QueryRow[], isOneMoment: boolean): Generator<string> {
+export function renderTable(rows: readonly QueryRow[], isOneMoment: boolean): Iterable<string> {
   const hasCallCenter = rows.some(({ callCenter }) => callCenter !== rows[0]?.callCenter);
   const lead = (callCenter: string, ...rest: string[]): string[] => (hasCallCenter ? [callCenter, ...rest] : rest);
   const textColumns = lead('', '', '', '').length;
@@ -122,28 +108,11 @@ export function* renderTable(rows: readonly QueryRow[], isOneMoment: boolean): G
   const totals = COLUMNS.map((column) => format(total(rows, column, isOneMoment), column));
   const footer = [...lead('', 'Total', '', ''), ...totals];
 
-  const widths = header.map(() => 0);
-  const measure = (cells: readonly string[]): void => {
-    for (const [column, cell] of cells.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
-  };
-  measure(header);
-  for (const row of rows) measure(cellsOf(row));
-  measure(footer);
-  const line = (cells: readonly string[]): string => {
-    const padded = cells.map((cell, column) => {
-      const padding = ' '.repeat((widths[column] ?? 0) - widthOf(cell));
-      return column < textColumns ? cell + padding : padding + cell;
-    });
-    return `${padded.join('  ').trimEnd()}\n`;
-  };
-  yield line(header);
-  for (const row of rows) yield line(cellsOf(row));
-  yield line(footer);
-}
-
-/** Columns on a terminal. Nearly all cells are ASCII, and measuring those is a hundred times as fast. */
-function widthOf(text: string): number {
-  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
+  return tableLines(textColumns, function* () {
+    yield header;
+    for (const row of rows) yield cellsOf(row);
+    yield footer;
+  });
 }
 
 /** `2026-01-31 10:05` */

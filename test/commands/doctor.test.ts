@@ -4,18 +4,21 @@ import { doctor } from '../../src/commands/doctor.ts';
 import { UsageError } from '../../src/core/errors.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { configFlag, type Ran, run, workFolder } from '../support/command.ts';
-import { fixedClock } from '../support/fake-clock.ts';
 import { serveTcp } from '../support/local-servers.ts';
+import { impatientClock } from '../support/fake-clock.ts';
 
 const NOW = Date.UTC(2026, 2, 4, 12, 0, 30);
 const STEPS = ['dns', 'tcp', 'tls', 'http', 'clock', 'signature', 'permission', 'rows'];
 
 const work = workFolder();
 let simulator: Simulator;
+let simulatedNow = NOW;
 beforeAll(async () => {
-  simulator = await startSimulator({ vdns: [1, 2, 3], flat: true, now: () => NOW });
+  simulator = await startSimulator({ vdns: [1, 2, 3], flat: true, now: () => simulatedNow });
 });
 afterEach(() => {
+  // One request a second for the service level.
+  simulatedNow += 1000;
   simulator.setFaults([]);
 });
 afterAll(async () => {
@@ -25,7 +28,8 @@ afterAll(async () => {
 
 const config = (more = 'vdns: [1-3]', url = simulator.url) =>
   configFlag(work.path('config.yaml'), [{ name: 'hq', simulator: { ...simulator, url }, more }]);
-const go = (...args: string[]): Promise<Ran> => run(doctor, args, { clock: fixedClock(NOW) });
+/** Waits, such as the second between requests for the service level, pass at once. */
+const go = (...args: string[]): Promise<Ran> => run(doctor, args, { clock: impatientClock(NOW) });
 
 interface Report {
   readonly ok: boolean;
@@ -49,6 +53,35 @@ describe('doctor', () => {
     // The file and the step tls both name http://.
     expect(stdout).toContain('No step failed, warnings: 2');
     expect(stdout).not.toContain('demo-secret-key');
+  });
+
+  test('tests the interfaces of the queues where queues are configured', async () => {
+    const { stdout } = await go(config('vdns: [1-2], queues: {}'));
+    expect(stdout).toMatch(/^ {2}OK +queue ids +\d queues of 2 VDNs$/m);
+    expect(stdout).toMatch(/^ {2}OK +queues now +\d queues of VDN 1 shown$/m);
+    expect(stdout).toContain('OK    slots       The slot of 2026-03-04 11:55 UTC is complete');
+    expect((await go(config())).stdout).not.toContain('queue');
+  });
+
+  test('says which interface of the queues does not work, and whether the ids are right', async () => {
+    simulator.setFaults([
+      { kind: 'code', code: '0101003', interface: 'servicequality' },
+      { kind: 'code', code: '0100003', interface: 'skills' },
+    ]);
+    const found = await findings(config('vdns: [1], queues: { include: [101] }'));
+    expect(found['queue ids']).toMatchObject({
+      status: 'failed',
+      remedy: expect.stringContaining('CTI version') as string,
+    });
+    expect(found['queues now']).toMatchObject({ status: 'ok' });
+    expect(found['slots']).toMatchObject({
+      status: 'failed',
+      remedy: expect.stringContaining('no permission') as string,
+    });
+    simulator.setFaults([]);
+    const wrong = await findings(config('vdns: [1], queues: { include: [7] }'));
+    expect(wrong['queue ids']).toMatchObject({ status: 'warning', detail: '0 queues of 1 VDN; none of VDN 1' });
+    expect(wrong['queues now']).toMatchObject({ status: 'skipped' });
   });
 
   test('names VDNs without rows as failed, and closed lines as a warning', async () => {

@@ -34,6 +34,45 @@ function go(args: readonly string[], options: Partial<RunOptions> = {}): Promise
 
 const words = (line: string | undefined): string[] => (line ?? '').trim().split(/\s{2,}/);
 
+describe('query --queues', () => {
+  const withQueues = () =>
+    configFlag(work.path('queues.yaml'), [
+      { name: 'hq', simulator, more: 'vdns: [1-3, { id: 4, queues: off }], queues: {}' },
+    ]);
+  const queues = (...args: string[]) => run(query, [withQueues(), '--queues', ...args], { clock: fixedClock(CLOCK) });
+
+  test('shows the queues of every VDN now, as a table', async () => {
+    const { code, stdout } = await queues();
+    expect(code).toBe(0);
+    const [header, first, ...rest] = stdout.trimEnd().split('\n');
+    const titles = 'CALL CENTER|VDN|QUEUE|NAME|WAITING|LONGEST WAIT|AVAILABLE|SIGNED IN|CAPACITY';
+    expect(words(header)).toEqual(titles.split('|'));
+    const live = simulator.queues.live(1, 101);
+    const values = [live.waiting, live.longestWait, live.available, live.signedIn];
+    expect(words(first).slice(0, 8)).toEqual(['hq', '1', '101', 'General', ...values.map(String)]);
+    expect(rest).toHaveLength([1, 2, 3].flatMap((vdn) => simulator.queues.of(vdn)).length - 1);
+  });
+
+  test('shows one VDN, as JSON and CSV', async () => {
+    const rows = JSON.parse((await queues('--vdn=2', '--output=json')).stdout) as Record<string, unknown>[];
+    expect(rows.map(({ queue }) => queue)).toEqual(simulator.queues.of(2).map(({ id }) => id));
+    expect(rows[0]).toMatchObject({ call_center: 'hq', vdn: 2, name: 'General', media_type: 5, waiting_calls: 0 });
+    const csv = (await queues('--vdn=2', '--output=csv')).stdout.split('\n');
+    expect(csv[0]).toBe(Object.keys(rows[0] ?? {}).join(','));
+    expect(csv).toHaveLength(rows.length + 2);
+  });
+
+  test('says what is wrong', async () => {
+    expect((await queues('--vdn=4')).error).toMatchObject({ message: expect.stringContaining('No queues') as string });
+    expect((await queues('--from=-1h')).error).toBeInstanceOf(UsageError);
+    simulator.setFaults([{ kind: 'code', code: '0101003', interface: 'totalskillstatusex3' }]);
+    const { error, stdout } = await queues();
+    expect(error).toBeInstanceOf(OperationError);
+    expect((error as Error).message).toContain('hq: The CMS reports resultCode 0101003');
+    expect(stdout).toBe('');
+  });
+});
+
 describe('query', () => {
   test('shows the newest window as an aligned table with a line of totals', async () => {
     const { code, stdout } = await go([]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../src/core/errors.ts';
-import { type CmsAnswer, impatientClock, queueCms, type ReceivedRequest } from '../support/queue-cms.ts';
+import { impatientClock } from '../support/fake-clock.ts';
+import { type CmsAnswer, queueCms, type ReceivedRequest } from '../support/queue-cms.ts';
 
 const signal = new AbortController().signal;
 const START = 1_611_714_900_000;

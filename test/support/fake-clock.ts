@@ -93,3 +93,8 @@ export class FakeClock implements Clock {
 export function fixedClock(now: number, timeoutMs = 10_000): FakeClock {
   return new FakeClock(now, { sleeps: (ms) => (ms === timeoutMs ? 'real' : 'skip') });
 }
+
+/** Every sleep passes at once, except for the time limits of requests (`timeoutMs`), which take real time. */
+export function impatientClock(now: number, timeoutMs = 10_000): FakeClock {
+  return new FakeClock(now, { sleeps: (ms) => (ms === timeoutMs ? 'real' : 'pass') });
+}

@@ -5,7 +5,7 @@ import type { RequestReport } from '../../src/cms/request.ts';
 import { DEFAULT_SIGNING, DEFAULT_TLS } from '../../src/config/schema.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { createQueueClient, type QueueClient } from '../../src/queues/client.ts';
-import { FakeClock } from './fake-clock.ts';
+import { impatientClock } from './fake-clock.ts';
 import { serveHttp } from './local-servers.ts';
 
 export interface ReceivedRequest {
@@ -24,10 +24,6 @@ export interface CmsAnswer {
 }
 
 const TIMEOUT_MS = 10_000;
-
-/** Waits between requests pass at once; the time limit of a request takes real time. */
-export const impatientClock = (now: number) =>
-  new FakeClock(now, { sleeps: (ms) => (ms === TIMEOUT_MS ? 'real' : 'pass') });
 
 /** A server whose answers the test chooses, and a client as the exporter builds it; both end with the test. */
 export async function queueCms(
