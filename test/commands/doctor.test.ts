@@ -17,8 +17,6 @@ beforeAll(async () => {
   simulator = await startSimulator({ vdns: [1, 2, 3], flat: true, now: () => simulatedNow });
 });
 afterEach(() => {
-  // One request a second for the service level.
-  simulatedNow += 1000;
   simulator.setFaults([]);
 });
 afterAll(async () => {
@@ -64,6 +62,8 @@ describe('doctor', () => {
   });
 
   test('says which interface of the queues does not work, and whether the ids are right', async () => {
+    // One request a second for the service level.
+    simulatedNow += 1000;
     simulator.setFaults([
       { kind: 'code', code: '0101003', interface: 'servicequality' },
       { kind: 'code', code: '0100003', interface: 'skills' },
