@@ -103,6 +103,7 @@ function createHandler(
       callCenters: callCenters.map((center) => ({
         snapshot: center.snapshot(),
         status: center.status(),
+        queues: center.queues(),
         vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
       })),
       exporter: {

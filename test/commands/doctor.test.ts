@@ -17,6 +17,7 @@ beforeAll(async () => {
   simulator = await startSimulator({ vdns: [1, 2, 3], flat: true, now: () => simulatedNow });
 });
 afterEach(() => {
+  simulatedNow = NOW;
   simulator.setFaults([]);
 });
 afterAll(async () => {

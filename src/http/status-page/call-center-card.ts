@@ -3,10 +3,10 @@ import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
 import { WINDOW_MS } from '../../core/window.ts';
 import { formatIds } from '../../core/format.ts';
 import { type Html, html } from '../html.ts';
+import type { QueueSource } from './queue-table.ts';
 import { formatAge, hourAndMinute, timeElement } from './relative-time.ts';
 
-export interface CallCenterView {
-  readonly snapshot: CallCenterSnapshot;
+export interface CallCenterView extends QueueSource {
   readonly status: PollStatus;
   /** Undefined with `vdns: all`. */
   readonly vdnsConfigured: number | undefined;

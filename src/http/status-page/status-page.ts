@@ -4,6 +4,7 @@ import { renderPage } from '../layout.ts';
 import { STATUS_STYLE } from './style.ts';
 import { formatAge, isoSeconds } from './relative-time.ts';
 import { type ExporterState, problemsOf, problemStrip } from './problems.ts';
+import { queueTable } from './queue-table.ts';
 import { vdnTable } from './vdn-table.ts';
 import { type VdnQuery, vdnQueryLink } from './vdn-list.ts';
 
@@ -50,6 +51,7 @@ export function renderStatusPage(data: StatusPageData): string {
       <h2>Call centers</h2>
       ${callCenters.length > 1 && summary(callCenters)}
       <div class="centers">${byUrgency(callCenters).map(({ view, place }) => callCenterBox(view, place, data))}</div>
+      ${queueTable(callCenters, query)}
       ${vdnTable(
         callCenters.map(({ snapshot }) => snapshot),
         query,

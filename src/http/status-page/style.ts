@@ -2,7 +2,18 @@ import { createStylesheet } from '../style.ts';
 import { COLUMNS } from './vdn-list.ts';
 
 // On a phone a row becomes a card, whose values bear the titles of the columns.
-const CARD_TITLES = COLUMNS.map(({ key, title }) => `td.${key}::before{content:"${title}"}`).join('\n  ');
+const QUEUE_TITLES = [
+  ['q-vdn', 'VDN'],
+  ['q-queue', 'Queue'],
+  ['q-waiting', 'Waiting'],
+  ['q-wait', 'Longest wait'],
+  ['q-available', 'Available'],
+  ['q-signed-in', 'Signed in'],
+  ['q-capacity', 'Capacity'],
+] as const;
+const CARD_TITLES = [...COLUMNS.map(({ key, title }) => [key, title] as const), ...QUEUE_TITLES]
+  .map(([key, title]) => `td.${key}::before{content:"${title}"}`)
+  .join('\n  ');
 
 /** The style of the status page, which is the same for every request. */
 export const STATUS_STYLE = createStylesheet(`
