@@ -13,7 +13,7 @@ import {
 import { SELF_METRICS } from '../dist/exposition/self-metric-table.js';
 
 const WINDOW = 300;
-/** How long ago the exporter's own metrics start; they have a sample a minute. */
+/** How long ago the self-metrics start; they have a sample a minute. */
 const OWN_HOURS = 6;
 /** The simulator's rows are there when they are first requested, 10 s after the window. */
 const SETTLE_LAG = 10.1;
@@ -55,7 +55,7 @@ function* vdnSeries({ info, windows, target, thresholds, isOpen }) {
   }
 }
 
-/** What a series of the exporter's own metrics was `count` polls after the start, `now` being what it is today. */
+/** What a series of the self-metrics was `count` polls after the start, `now` being what it is today. */
 function ownValue({ name, labels, value }, count, time, vdns) {
   if (/failures_total$|rejected_total$/.test(name)) return 0;
   if (name === SELF_METRICS.lastSuccess.name) return time - (time % WINDOW) + SETTLE_LAG;

@@ -5,7 +5,7 @@ import { familiesOf, type SelfMetrics } from './self-metrics.ts';
 import { selfMetricsText } from './text-format.ts';
 
 export interface ExpositionOptions extends PageCacheOptions {
-  /** The exporter's own metrics; the same object as long as nothing changed. */
+  /** The self-metrics; the same object as long as nothing changed. */
   readonly selfMetrics: () => Promise<SelfMetrics>;
 }
 
@@ -38,7 +38,7 @@ interface Batch {
   readonly bodies: Map<string, Promise<ScrapeBody | undefined>>;
 }
 
-/** The last bodies of a page, by encoding. Valid as long as the exporter's own metrics stay the same. */
+/** The last bodies of a page, by encoding. Valid as long as the self-metrics stay the same. */
 type LastBodies = Map<ScrapeRequest['encoding'], { readonly selfMetrics: SelfMetrics; readonly body: ScrapeBody }>;
 
 async function makeBody(
@@ -81,7 +81,7 @@ function createBodies(pages: PageCache) {
   };
 }
 
-/** Serves the window data, rendered once per change, followed by the exporter's own metrics, collected per scrape. */
+/** Serves the window data, rendered once per change, followed by the self-metrics, collected per scrape. */
 export function createExposition({ selfMetrics, ...options }: ExpositionOptions): Exposition {
   const pages = new PageCache(options);
   const bodyOf = createBodies(pages);

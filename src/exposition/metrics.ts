@@ -2,7 +2,7 @@ import type { WindowField } from '../cms/rows.ts';
 
 /*
  * The metrics of the VDNs as data: names, types, help and labels stand here and nowhere else. The renderer works from
- * this table; the README, the dashboards and the rules are checked against it. The exporter's own metrics are in
+ * this table; the README, the dashboards and the rules are checked against it. The self-metrics are in
  * self-metric-table.ts.
  */
 

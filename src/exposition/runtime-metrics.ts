@@ -37,7 +37,7 @@ export function createRuntimeMetrics(clock: Pick<Clock, 'now'>): () => Promise<r
 }
 
 /**
- * All of the exporter's own metrics. They are the same object until something is reported, for at most a second: what
+ * All self-metrics. They are the same object until something is reported, for at most a second: what
  * is made of them can be kept as long.
  */
 export function createSelfMetrics(telemetry: Telemetry, clock: Pick<Clock, 'now'>): () => Promise<SelfMetrics> {

@@ -3,7 +3,7 @@ import type { MetricDefinition } from './metrics.ts';
 const CENTER = ['call_center'] as const;
 const CENTER_REASON = ['call_center', 'reason'] as const;
 
-/** The exporter's own metrics. prom-client keeps their values; its default metrics add process_* and nodejs_*. */
+/** Metrics about the exporter itself, the self-metrics. prom-client keeps their values; its default metrics add process_* and nodejs_*. */
 export const SELF_METRICS = {
   up: {
     name: 'aicc_cti_up',

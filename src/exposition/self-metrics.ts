@@ -15,7 +15,7 @@ export interface SelfMetricFamily extends Pick<MetricDefinition, 'name' | 'help'
   }[];
 }
 
-/** The exporter's own metrics at one moment. */
+/** The self-metrics at one moment. */
 export interface SelfMetrics {
   /** By the call center's name, in the order in which they were added. */
   readonly callCenters: ReadonlyMap<string, readonly SelfMetricFamily[]>;
@@ -64,6 +64,14 @@ function registerProcessMetrics(registry: Registry, version: string) {
   return { storageFailures, reloadSuccessful, reloadTime };
 }
 
+async function familiesOfCallCenter(
+  name: string,
+  registry: Registry,
+  queues: (() => readonly SelfMetricFamily[]) | undefined,
+): Promise<[name: string, families: readonly SelfMetricFamily[]]> {
+  return [name, [...(await collectFamilies(registry)), ...(queues?.() ?? [])]];
+}
+
 /** The metrics of {@link SELF_METRICS}: one registry for each call center, and one for the process. */
 export function createTelemetry(version: string): Telemetry {
   const registry = new Registry();
@@ -101,13 +109,9 @@ export function createTelemetry(version: string): Telemetry {
       storageFailures.inc({ operation });
     },
     async collect() {
+      const families = ([name, of]: [string, Registry]) => familiesOfCallCenter(name, of, queues.get(name));
       const exporter = collectFamilies(registry);
-      const families = await Promise.all(
-        [...callCenters].map(async ([name, of]) => {
-          return [name, [...(await collectFamilies(of)), ...(queues.get(name)?.() ?? [])]] as const;
-        }),
-      );
-      return { callCenters: new Map(families), exporter: await exporter };
+      return { callCenters: new Map(await Promise.all([...callCenters].map(families))), exporter: await exporter };
     },
     revision: () => revision,
   };

@@ -181,7 +181,7 @@ function selfMetricLines(family: SelfMetricFamily): string {
 }
 
 /**
- * The exporter's own metrics, and the end of the page. Families of the same name, one of each call center, become one;
+ * The self-metrics, and the end of the page. Families of the same name, one of each call center, become one;
  * a family without samples is left out.
  */
 export function selfMetricsText(families: readonly SelfMetricFamily[], format: Format): string {

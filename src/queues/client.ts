@@ -47,8 +47,10 @@ export interface QueueClientOptions extends Omit<ApiClientOptions, 'onRequest'> 
 
 type Form = QueuesConfig['requestForm'];
 
-/** Builds the client of one call center. */
-export function createQueueClient(options: QueueClientOptions): QueueClient {
+type SendRequest = (name: QueueInterface, request: Request, signal: AbortSignal) => Promise<PageResponse>;
+
+/** Sends requests in the form that each interface accepts, at the pace that the CMS allows. */
+function createSender(options: QueueClientOptions): SendRequest {
   const { send = post, ccId, requestForm } = options;
   const forms = new Map<QueueInterface, { form: Form; isProven: boolean }>();
   const pace = createPace(options.clock, SERVICE_QUALITY_INTERVAL_MS);
@@ -66,7 +68,7 @@ export function createQueueClient(options: QueueClientOptions): QueueClient {
   }
 
   /** Where the form of requests is not known yet, tries the other one after an "invalid parameter". */
-  async function sendRequest(name: QueueInterface, request: Request, signal: AbortSignal): Promise<PageResponse> {
+  return async (name, request, signal) => {
     // The examples of the other two interfaces are flat.
     const known = forms.get(name) ?? { form: name === 'skills' ? requestForm : 'flat', isProven: false };
     const attempt = async (form: Form) => {
@@ -81,8 +83,12 @@ export function createQueueClient(options: QueueClientOptions): QueueClient {
       if (!mayBeForm) throw error;
     }
     return attempt(known.form === 'flat' ? 'wrapped' : 'flat');
-  }
+  };
+}
 
+/** Builds the client of one call center. */
+export function createQueueClient(options: QueueClientOptions): QueueClient {
+  const sendRequest = createSender(options);
   return {
     async queues(vdn, signal) {
       const response = await sendRequest('skills', { vdn, expectedRows: MAX_SKILLS }, signal);
@@ -92,20 +98,20 @@ export function createQueueClient(options: QueueClientOptions): QueueClient {
       // The rows come twice: in resultDesc and in resultDatas.
       const request = { vdn, skillIds: ids, expectedRows: 2 * ids.length };
       const response = await sendRequest('totalskillstatusex3', request, signal);
-      const asked = new Set(ids);
+      const requested = new Set(ids);
       return collect(
         response,
-        (row, redact) => parseStatus(row, asked, redact),
+        (row, redact) => parseStatus(row, requested, redact),
         ({ id }) => id,
       );
     },
     async slots(vdn, ids, signal) {
       const request = { vdn, skillIds: ids, expectedRows: 2 * ids.length };
       const response = await sendRequest('servicequality', request, signal);
-      const asked = new Set(ids);
+      const requested = new Set(ids);
       return collect(
         response,
-        (row, redact) => parseSlot(row, asked, redact),
+        (row, redact) => parseSlot(row, requested, redact),
         ({ id, start }) => `${id}/${start}`,
       );
     },

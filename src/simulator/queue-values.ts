@@ -39,12 +39,25 @@ const WINDOWS_BACK = 3;
 /** Windows whose calls are kept. */
 const MAX_CACHE = 4000;
 
+type CallsIn = (vdn: Vdn, start: number) => readonly Call[];
+
 /** @param perVdn how many queues a VDN has; default 2 to 4 */
 export function createQueueValues(dataset: Dataset, perVdn: number | undefined): QueueValues {
-  const cache = new Map<string, { readonly values: WindowValues; readonly calls: readonly Call[] }>();
+  const callsIn = cachedCalls(dataset, perVdn);
+  return {
+    queuesOf: (vdn) => queuesOf(vdn, perVdn),
+    live: (vdn, queue, now) => liveValues(dataset, callsIn, { vdn, queue, now }),
+    slot(vdn, queue, start, now) {
+      const isFirst = queuesOf(vdn, perVdn)[0]?.id === queue;
+      return slotValues(dataset, callsIn, { vdn, queue, start, now, isFirst });
+    },
+  };
+}
 
-  /** Made anew when a traffic fault changed the window. */
-  function callsIn(vdn: Vdn, start: number): readonly Call[] {
+/** The calls of a window, made anew when a traffic fault changed the window. */
+function cachedCalls(dataset: Dataset, perVdn: number | undefined): CallsIn {
+  const cache = new Map<string, { readonly values: WindowValues; readonly calls: readonly Call[] }>();
+  return (vdn, start) => {
     const values = dataset.truth({ vdn, start });
     const key = `${vdn.id}/${start}`;
     const known = cache.get(key);
@@ -53,52 +66,55 @@ export function createQueueValues(dataset: Dataset, perVdn: number | undefined):
     const calls = callsOf(vdn, queuesOf(vdn, perVdn), start, values);
     cache.set(key, { values, calls });
     return calls;
-  }
+  };
+}
 
+interface AtMoment {
+  readonly vdn: Vdn;
+  readonly queue: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+function liveValues(dataset: Dataset, callsIn: CallsIn, { vdn, queue, now }: AtMoment): LiveValues {
+  const window = Math.floor(now / WINDOW_MS) * WINDOW_MS;
+  const windows = Array.from({ length: WINDOWS_BACK + 1 }, (_, back) => window - back * WINDOW_MS);
+  const came = windows.flatMap((start) => callsIn(vdn, start)).filter(({ arrivedAt }) => arrivedAt <= now);
+  const waiting = came.filter((call) => call.queue === queue && call.leftAt > now).map(({ arrivedAt }) => arrivedAt);
+  const { talking, idle, busy, resting } = dataset.truth({ vdn, start: window });
+  const onThePhone = came.filter((call) => call.isAnswered && call.leftAt <= now && call.leftAt + call.talkMs > now);
+  const oldest = Math.min(...waiting);
   return {
-    queuesOf: (vdn) => queuesOf(vdn, perVdn),
+    waiting: waiting.length,
+    longestWait: waiting.length === 0 ? 0 : Math.floor((now - oldest) / 1000),
+    signedIn: talking + idle + busy + resting,
+    available: idle === 0 || waiting.length > 0 ? 0 : Math.max(0, talking + idle - onThePhone.length),
+    callId: waiting.length === 0 ? NO_CALL : `${Math.floor(oldest / 1000)}-${hash(vdn.id, queue, oldest) % 100_000}`,
+  };
+}
 
-    live(vdn, queue, now) {
-      const window = Math.floor(now / WINDOW_MS) * WINDOW_MS;
-      const windows = Array.from({ length: WINDOWS_BACK + 1 }, (_, back) => window - back * WINDOW_MS);
-      const came = windows.flatMap((start) => callsIn(vdn, start)).filter(({ arrivedAt }) => arrivedAt <= now);
-      const waiting = came
-        .filter((call) => call.queue === queue && call.leftAt > now)
-        .map(({ arrivedAt }) => arrivedAt);
-      const { talking, idle, busy, resting } = dataset.truth({ vdn, start: window });
-      const onThePhone = came.filter(
-        (call) => call.isAnswered && call.leftAt <= now && call.leftAt + call.talkMs > now,
-      );
-      const oldest = Math.min(...waiting);
-      return {
-        waiting: waiting.length,
-        longestWait: waiting.length === 0 ? 0 : Math.floor((now - oldest) / 1000),
-        signedIn: talking + idle + busy + resting,
-        available: idle === 0 || waiting.length > 0 ? 0 : Math.max(0, talking + idle - onThePhone.length),
-        callId:
-          waiting.length === 0 ? NO_CALL : `${Math.floor(oldest / 1000)}-${hash(vdn.id, queue, oldest) % 100_000}`,
-      };
-    },
+interface InSlot extends AtMoment {
+  readonly start: number;
+  /** Whether the queue is the first of its VDN. */
+  readonly isFirst: boolean;
+}
 
-    slot(vdn, queue, start, now) {
-      const isRunning = start + WINDOW_MS > now;
-      const all = callsIn(vdn, start);
-      const calls = all.filter((call) => call.queue === queue && (!isRunning || call.arrivedAt <= now));
-      const left = isRunning ? calls.filter(({ leftAt }) => leftAt <= now) : calls;
-      const count = (isAnswered: boolean, seconds: number) =>
-        left.filter((call) => call.isAnswered === isAnswered && call.leftAt - call.arrivedAt < seconds * 1000).length;
-      // Now and then a call of the window before is answered in this one: the first queue has it.
-      const isFirst = queuesOf(vdn, perVdn)[0]?.id === queue;
-      const before = isFirst && !isRunning ? Math.max(0, dataset.truth({ vdn, start }).answered - all.length) : 0;
-      return {
-        calls: calls.length,
-        answered: count(true, Infinity) + before,
-        lost: count(false, Infinity),
-        answeredWithin15s: count(true, 15),
-        answeredWithin20s: count(true, 20),
-        lostWithin15s: count(false, 15),
-        lostWithin20s: count(false, 20),
-      };
-    },
+function slotValues(dataset: Dataset, callsIn: CallsIn, { vdn, queue, start, now, isFirst }: InSlot): SlotValues {
+  const isRunning = start + WINDOW_MS > now;
+  const all = callsIn(vdn, start);
+  const calls = all.filter((call) => call.queue === queue && (!isRunning || call.arrivedAt <= now));
+  const left = isRunning ? calls.filter(({ leftAt }) => leftAt <= now) : calls;
+  const count = (isAnswered: boolean, seconds: number) =>
+    left.filter((call) => call.isAnswered === isAnswered && call.leftAt - call.arrivedAt < seconds * 1000).length;
+  // Sometimes a call of the previous window is answered in this one: the first queue has it.
+  const before = isFirst && !isRunning ? Math.max(0, dataset.truth({ vdn, start }).answered - all.length) : 0;
+  return {
+    calls: calls.length,
+    answered: count(true, Infinity) + before,
+    lost: count(false, Infinity),
+    answeredWithin15s: count(true, 15),
+    answeredWithin20s: count(true, 20),
+    lostWithin15s: count(false, 15),
+    lostWithin20s: count(false, 20),
   };
 }

@@ -60,7 +60,7 @@ export function createCms(options: CmsOptions): Cms {
   const { now, injector } = options;
   const log = createRequestLog(now);
   const { counters, requests } = log;
-  const mayAskServiceQuality = createRateLimit(now, 1000);
+  const allowServiceQuality = createRateLimit(now, 1000);
 
   const makeSysindex = (query: Query, faults: MatchedFaults): MadeResponse => {
     const shape = chooseShape(cms.shape, counters.requests);
@@ -68,26 +68,6 @@ export function createCms(options: CmsOptions): Cms {
   };
   const makeQueues = (query: QueueQuery, faults: MatchedFaults): MadeResponse =>
     makeQueueResponse(options, query, chooseShape(cms.shape, counters.requests), { now: now(), faults });
-
-  const respond = <AnyQuery extends object>(
-    { request, response, body, faults, record, reset }: Exchange,
-    query: AnyQuery | string,
-    make: (query: AnyQuery, faults: MatchedFaults) => MadeResponse,
-  ): void => {
-    const checked = checkRequest({ request, body, query, now: now() }, options, faults);
-    if ('status' in checked) {
-      record.refusal = checked.reason;
-      if (checked.status === 405) response.setHeader('Allow', 'POST');
-      sendJson(response, checked.status, checked.body);
-      return;
-    }
-    const started = performance.now();
-    const made = make(checked, faults);
-    counters.busyMs += performance.now() - started;
-    counters.rows += made.rows;
-    record.rows = made.rows;
-    sendBody(faults, response, made.body, reset);
-  };
 
   const handle: Cms['handle'] = async (request, response, reset, signal) => {
     const body = await readBody(request);
@@ -102,17 +82,40 @@ export function createCms(options: CmsOptions): Cms {
     response.sendDate = false;
     response.setHeader('Date', new Date(now() + (faults.get('clock')?.seconds ?? 0) * 1000).toUTCString());
     if (await applyTransportFaults(faults, response, reset, signal)) return;
-    if (name === 'servicequality' && !mayAskServiceQuality()) {
+    if (name === 'servicequality' && !allowServiceQuality()) {
       sendThrottled(response, 1);
       return;
     }
     const exchange = { request, response, body, faults, record: record.record, reset };
-    if (typeof query === 'object' && 'vdn' in query) respond(exchange, query, makeQueues);
-    else respond(exchange, query, makeSysindex);
+    if (typeof query === 'object' && 'vdn' in query) respond(options, counters, exchange, query, makeQueues);
+    else respond(options, counters, exchange, query, makeSysindex);
   };
 
   const cms: Cms = { counters, requests, shape: options.shape, handle };
   return cms;
+}
+
+/** Sends the rows that `make` makes of a correct query, or the refusal of another one. */
+function respond<AnyQuery extends object>(
+  options: CmsOptions,
+  counters: Counters,
+  { request, response, body, faults, record, reset }: Exchange,
+  query: AnyQuery | string,
+  make: (query: AnyQuery, faults: MatchedFaults) => MadeResponse,
+): void {
+  const checked = checkRequest({ request, body, query, now: options.now() }, options, faults);
+  if ('status' in checked) {
+    record.refusal = checked.reason;
+    if (checked.status === 405) response.setHeader('Allow', 'POST');
+    sendJson(response, checked.status, checked.body);
+    return;
+  }
+  const started = performance.now();
+  const made = make(checked, faults);
+  counters.busyMs += performance.now() - started;
+  counters.rows += made.rows;
+  record.rows = made.rows;
+  sendBody(faults, response, made.body, reset);
 }
 
 /** Matches the faults of a request and records it. */

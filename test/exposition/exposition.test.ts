@@ -18,7 +18,7 @@ function textOf(body: ScrapeBody | undefined): string {
   return (whole[0] === 0x1f ? gunzipSync(whole) : whole).toString();
 }
 
-/** The exporter's own metrics: a gauge of the process, and the same one of each call center named. */
+/** The self-metrics: a gauge of the process, and the same one of each call center named. */
 function selfMetrics(name: string, value: number, callCenters: readonly string[] = []): SelfMetrics {
   const family = (labels: Record<string, string>): SelfMetricFamily[] => [
     { name, help: name, type: 'gauge', values: [{ labels, value }] },
@@ -300,7 +300,7 @@ describe('after a suspend of the machine', () => {
   });
 });
 
-describe("the exporter's own metrics in a scrape", () => {
+describe('the self-metrics in a scrape', () => {
   it('are requested anew each time, and once for scrapes that come together', async () => {
     const { state, scrape } = setUp(snapshot('a', 1));
     let asked = 0;

@@ -32,7 +32,7 @@ describe('the metrics of the process', () => {
   });
 });
 
-describe("the exporter's own metrics", () => {
+describe('the self-metrics', () => {
   it('are the same object until something is reported, or for a second', async () => {
     let now = 0;
     const telemetry = createTelemetry('0');

@@ -189,7 +189,7 @@ function registries(): Registry[] {
   return [ofCallCenter('a', 2), ofCallCenter('b"\\\n,call_center="a', 3), registry];
 }
 
-describe("the text of the exporter's own metrics", () => {
+describe('the text of the self-metrics', () => {
   const render = async (format: Format) =>
     selfMetricsText((await Promise.all(registries().map(collectFamilies))).flat(), format);
 
