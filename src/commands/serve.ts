@@ -96,6 +96,7 @@ function createHandler(
 ): Handler {
   const { telemetryPath, docsUrl } = flags;
   const startedAt = clock.now();
+  const ownTimeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const statusPage = (query: VdnQuery) => {
     const callCenters = exporter.callCenters();
     return renderStatusPage({
@@ -105,6 +106,7 @@ function createHandler(
         status: center.status(),
         queues: center.queues(),
         vdnsConfigured: center.config.vdns === 'all' ? undefined : center.config.vdns.length,
+        timeZone: center.config.openingHours?.timeZone ?? ownTimeZone,
       })),
       exporter: {
         refusedReload: reloading.refused(),

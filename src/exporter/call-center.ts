@@ -2,6 +2,7 @@ import type { ApiClient } from '../cms/client.ts';
 import { createClientFor } from '../cms/create-client.ts';
 import type { ProxyEnvironment } from '../cms/proxy.ts';
 import type { RequestReport } from '../cms/request.ts';
+import { isOpen } from '../config/opening-plan.ts';
 import type { CallCenterConfig } from '../config/schema.ts';
 import { type Clock, momentOf } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
@@ -111,6 +112,15 @@ function logRequest(logger: Logger, { durationMs, failure: reason, resultCode: c
   logger.debug({ duration_seconds: durationMs / 1000, reason, code }, 'Request to the CMS');
 }
 
+/** Whether a configured line is open at a time (milliseconds since the epoch), by its opening hours. */
+function openingOf({ vdns }: CallCenterConfig): (vdn: number, at: number) => boolean {
+  const plans = new Map(vdns === 'all' ? [] : vdns.map(({ id, openingHours }) => [id, openingHours]));
+  return (vdn, at) => {
+    const plan = plans.get(vdn);
+    return plan === undefined || isOpen(plan, at);
+  };
+}
+
 interface CallCenterInputs {
   readonly client: ApiClient;
   readonly telemetry: CallCenterTelemetry;
@@ -160,7 +170,8 @@ async function createCallCenter(
   const scheduler = new Scheduler({
     ...options,
     ...{ client, ledger, store, telemetry, persist, vdns },
-    ...{ poll: config.poll, concurrency: config.poll.concurrency },
+    ...{ poll: config.poll,
+    isOpen: openingOf(config), concurrency: config.poll.concurrency },
     clocks: () => clockSkew.clocks(),
     status: previous?.status(),
   });

@@ -7,7 +7,7 @@ const SILENT_AFTER_POLLS = 3;
 /** What a poll requested and what came. */
 export interface PolledRows {
   readonly latest: number;
-  /** VDNs whose requests succeeded. */
+  /** VDNs whose requests succeeded and whose line was open. */
   readonly answered: readonly number[];
   readonly rows: Iterable<VdnWindow>;
 }

@@ -26,6 +26,8 @@ export interface PollStatus {
 export interface SchedulerOptions extends PollContext {
   readonly vdns: readonly number[] | 'all';
   readonly poll: PollConfig;
+  /** Whether a line is open at a time; a closed one has no rows. Default: always. */
+  readonly isOpen?: (vdn: number, at: number) => boolean;
   /** 0 <= random() < 1. */
   readonly random: () => number;
   /** Of the scheduler that this one replaces. */
@@ -119,9 +121,10 @@ export class Scheduler {
 
   /** Finds out which VDNs report, and logs once which never did. */
   #noteRows({ rows, failed }: PollOutcome, vdns: readonly number[] | 'all', latest: number, isRegular: boolean): void {
-    const { ledger, logger } = this.#options;
+    const { ledger, logger, isOpen = () => true } = this.#options;
     const hasFailed = new Set(failed === 'all' ? [] : failed);
-    const answered = vdns === 'all' || failed === 'all' ? [] : vdns.filter((id) => !hasFailed.has(id));
+    const isExpected = (id: number) => !hasFailed.has(id) && isOpen(id, latest);
+    const answered = vdns === 'all' || failed === 'all' ? [] : vdns.filter(isExpected);
     const before = new Set(this.#reporting.silent);
     this.#reporting.update({ latest, answered, rows }, isRegular, (id) => ledger.totals(id).windows > 0);
     const silentVdns = this.#reporting.silent;

@@ -166,6 +166,16 @@ describe('the scheduler', () => {
     ]);
   });
 
+  it('calls no line silent that is closed', async () => {
+    const has = (vdn: number) => vdn === 1;
+    const opens = START + 40 * MINUTE;
+    const isOpen = (vdn: number, at: number) => vdn !== 2 || at >= opens;
+    const closed = await run({ until: 40 * MINUTE, has, isOpen, vdns: [1, 2, 3] });
+    expect(closed.scheduler.status.silentVdns).toEqual([3]);
+    const open = await run({ until: 65 * MINUTE, has, isOpen, vdns: [1, 2, 3] });
+    expect(open.scheduler.status.silentVdns).toEqual([2, 3]);
+  });
+
   it('with `all` sends one request a window when no VDN has rows', async () => {
     const { calls, scheduler } = await run({ until: 18 * MINUTE, has: () => false, vdns: 'all' });
     expect(times(calls)).toEqual(['08:02:00', '08:05:10', '08:10:10', '08:15:10']);

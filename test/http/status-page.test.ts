@@ -73,6 +73,73 @@ describe('the state of a call center', () => {
   });
 });
 
+describe('a row', () => {
+  const row = (vdn: Parameters<typeof vdnState>[1]) =>
+    /<tbody>([^]*?)<\/tbody>/.exec(page([{ snapshot: snapshot('main', [vdnState(1, vdn)]) }]))?.[1] ?? '';
+  const window = { vdn: 1, start: NOW - 500_000, inbound: 10, answered: 7, talking: 9, idle: 1, busy: 1, resting: 1 };
+
+  it.each<[string, Partial<typeof window>, string[]]>([
+    ['a target that is missed', window, ['ratio warning at least 80 %']],
+    ['the more severe one', { ...window, answered: 5 }, ['ratio critical at least 60 %']],
+    ['too many on the phone', { ...window, answered: 10, talking: 10, idle: 0 }, ['talking warning at most 90 %']],
+    ['too many away', { ...window, answered: 10, talking: 1 }, []],
+    [
+      'both kinds of away',
+      { ...window, answered: 10, talking: 1, busy: 2 },
+      ['busy warning at most 50 %', 'resting warning at most 50 %'],
+    ],
+    ['few calls', { ...window, inbound: 4, answered: 0 }, []],
+    ['what is unknown', { vdn: 1, start: NOW - 500_000 }, []],
+  ])('marks %s by the targets of the line', (_, values, expected) => {
+    const text = row({ window: values as typeof window });
+    const marks = [...text.matchAll(/class="(\w+) number (\w+)" title="Target: ([^"]*)"/g)];
+    expect(marks.map(([, ...parts]) => parts.join(' '))).toEqual(expected);
+  });
+
+  it('tells whether a line with opening hours is open, and judges no closed line', () => {
+    const at = (ms: number) => ({ nextChangeAt: NOW + ms });
+    expect(words(row({ opening: { isOpen: true, ...at(7_500_000) } }))).toContain('Open, closes in 2h 5m');
+    const closed = row({ window, opening: { isOpen: false, ...at(60_000) } });
+    expect(words(closed)).toContain('Closed, opens in 1m 0s');
+    expect(closed).toContain('<tr class="closed">');
+    expect(closed).not.toContain('Target');
+    expect(words(row({}))).not.toMatch(/Open|Closed/);
+  });
+});
+
+describe('the VDNs of a failing call center', () => {
+  const failing = { status: { ...STATUS, isFailing: true, lastFailure: FAILURE } };
+  const silent = Array.from({ length: 400 }, (_, index) => vdnState(index + 1, { window: undefined }));
+  const views = [{ ...failing, snapshot: snapshot('dead', silent) }, { snapshot: snapshot('well', 2) }];
+
+  it('are one line', () => {
+    const text = page(views);
+    expect(text.match(/scope="row"/g)).toHaveLength(2);
+    expect(words(/<details[^]*<\/details>/.exec(text)?.[0] ?? '').trim()).toBe(
+      'dead : no data of 400 VDNs VDN 1-400. Show these VDNs',
+    );
+    expect(words(text)).toContain('402 VDNs');
+  });
+
+  it.each(['call_center=dead', 'show=silent', 'q=hotline'])('are rows with %s', (search) => {
+    expect(page(views, search)).not.toContain('<details');
+    expect(page(views, search).match(/scope="row"/g)?.length).toBe(PAGE_ROWS);
+  });
+
+  it('stay rows while they have data', () => {
+    expect(page([{ ...failing, snapshot: snapshot('main', 3) }]).match(/scope="row"/g)).toHaveLength(3);
+  });
+});
+
+describe('local time', () => {
+  it('stands beside UTC where it differs', () => {
+    const text = words(page([{ timeZone: 'Europe/Berlin' }, { timeZone: 'UTC' }, { timeZone: 'Asia/Shanghai' }]));
+    expect(text).toContain('As of 2025-11-18 10:08:20 UTC (11:08 Europe/Berlin, 18:08 Asia/Shanghai).');
+    expect(text).toContain('window 10:00–10:05 UTC (11:05 Europe/Berlin), ended 3m 20s ago');
+    expect(text).toContain('window 10:00–10:05 UTC, ended 3m 20s ago');
+  });
+});
+
 describe('the refresh', () => {
   it('needs no script, and can be paused and resumed without losing the query', () => {
     const text = page([{}], 'q=x');

@@ -41,6 +41,8 @@ export interface ScheduleScenario {
   readonly vdns?: readonly number[] | 'all';
   /** How far back missed windows are requested; default a day. */
   readonly catchUpMs?: number;
+  /** Whether a line is open; default always. */
+  readonly isOpen?: (vdn: number, at: number) => boolean;
   /** Whether requests must come one after the other, as those of single chunks do; default true. */
   readonly isSerial?: boolean;
 }
@@ -107,6 +109,7 @@ export async function runScheduler(scenario: ScheduleScenario) {
   const scheduler = new Scheduler({
     ...{ client, ledger, store, clock, logger, concurrency: 4, vdns, poll: { ...POLL, catchUpMs } },
     telemetry: createTelemetry('0').callCenter('hq'),
+    ...(scenario.isOpen && { isOpen: scenario.isOpen }),
     persist: () => Promise.resolve(),
     clocks: () => ({ ...momentOf(clock), apiNow: clock.now() }),
     onChange: () => Promise.resolve(),

@@ -4,12 +4,14 @@ import { WINDOW_MS } from '../../core/window.ts';
 import { formatIds } from '../../core/format.ts';
 import { type Html, html } from '../html.ts';
 import type { QueueSource } from './queue-table.ts';
-import { formatAge, hourAndMinute, timeElement } from './relative-time.ts';
+import { formatAge, hourAndMinute, localTimes, timeElement } from './relative-time.ts';
 
 export interface CallCenterView extends QueueSource {
   readonly status: PollStatus;
   /** Undefined with `vdns: all`. */
   readonly vdnsConfigured: number | undefined;
+  /** IANA name of the zone in which people there tell the time. */
+  readonly timeZone?: string | undefined;
 }
 
 type State = 'up' | 'partial' | 'failing' | 'waiting' | 'stale';
@@ -45,6 +47,12 @@ export function groupByProblem(callCenters: readonly CallCenterView[]) {
     problem,
     places: states.flatMap((state, index) => (state === problem ? [index] : [])),
   })).filter(({ places }) => places.length > 0);
+}
+
+/** Names of the call centers that are failing, stale or not polled yet: their VDNs may have no data. */
+export function withoutData(callCenters: readonly CallCenterView[]): ReadonlySet<string> {
+  const failing = callCenters.filter((view) => !['up', 'partial'].includes(stateOf(view)));
+  return new Set(failing.map(({ snapshot }) => snapshot.callCenter));
 }
 
 /** The call centers, the most urgent first, each with its place in the config. */
@@ -102,11 +110,11 @@ function newestWindow({ vdns }: CallCenterSnapshot): number | undefined {
   return newest;
 }
 
-function freshness(snapshot: CallCenterSnapshot, now: number): Html {
+function freshness({ snapshot, timeZone }: CallCenterView, now: number): Html {
   const newest = newestWindow(snapshot);
   if (newest === undefined) return html`no data`;
-  return html`window ${hourAndMinute(newest)}–${hourAndMinute(newest + WINDOW_MS)} UTC, ended
-  ${formatAge(now - newest - WINDOW_MS)} ago`;
+  return html`window ${hourAndMinute(newest)}–${hourAndMinute(newest + WINDOW_MS)}
+  UTC${localTimes(newest + WINDOW_MS, [timeZone])}, ended ${formatAge(now - newest - WINDOW_MS)} ago`;
 }
 
 function failureRows({ lastFailure, isFailing }: PollStatus, now: number): Html | undefined {
@@ -122,7 +130,8 @@ function failureRows({ lastFailure, isFailing }: PollStatus, now: number): Html 
 }
 
 /** The definition list of a box. */
-function details({ snapshot, status, vdnsConfigured }: CallCenterView, now: number): Html {
+function details(view: CallCenterView, now: number): Html {
+  const { snapshot, status, vdnsConfigured } = view;
   const { nextPollAt, silentVdns } = status;
   const at = (time: number | undefined): Html => (time === undefined ? html`never` : timeElement(time, now));
   const next = nextPollAt === undefined || nextPollAt <= now ? html`under way` : timeElement(nextPollAt, now);
@@ -135,7 +144,7 @@ function details({ snapshot, status, vdnsConfigured }: CallCenterView, now: numb
         <dd class="partial state">VDN ${formatIds(silentVdns)}: check the ids and cc_id</dd>`
     }
     <dt>Data</dt>
-    <dd>${freshness(snapshot, now)}</dd>
+    <dd>${freshness(view, now)}</dd>
     <dt>Last poll</dt>
     <dd>${at(status.lastPollAt)}</dd>
     <dt>Last success</dt>

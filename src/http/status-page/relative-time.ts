@@ -1,3 +1,4 @@
+import { offsetAt } from '../../core/time-zone.ts';
 import { type Html, html } from '../html.ts';
 
 const UNITS = [
@@ -36,4 +37,13 @@ export function hourAndMinute(at: number): string {
 /** `2026-01-31 10:05:10 UTC`. */
 export function isoSeconds(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** ` (11:05 Europe/Berlin)` for each zone that differs from UTC at that time; empty when none does. */
+export function localTimes(at: number, zones: Iterable<string | undefined>): string {
+  const times = [...new Set(zones)].flatMap((zone) => {
+    const offset = zone === undefined ? 0 : offsetAt(zone, at);
+    return zone === undefined || offset === 0 ? [] : [`${hourAndMinute(at + offset)} ${zone}`];
+  });
+  return times.length === 0 ? '' : ` (${times.join(', ')})`;
 }

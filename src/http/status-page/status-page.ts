@@ -1,8 +1,15 @@
-import { byUrgency, callCenterBox, type CallCenterView, summary, groupByProblem } from './call-center-card.ts';
+import {
+  byUrgency,
+  callCenterBox,
+  type CallCenterView,
+  groupByProblem,
+  summary,
+  withoutData,
+} from './call-center-card.ts';
 import { html } from '../html.ts';
 import { renderPage } from '../layout.ts';
 import { STATUS_STYLE } from './style.ts';
-import { formatAge, isoSeconds } from './relative-time.ts';
+import { formatAge, isoSeconds, localTimes } from './relative-time.ts';
 import { type ExporterState, problemsOf, problemStrip } from './problems.ts';
 import { queueTable } from './queue-table.ts';
 import { vdnTable } from './vdn-table.ts';
@@ -33,6 +40,10 @@ function title(callCenters: readonly CallCenterView[], problems: number): string
 export function renderStatusPage(data: StatusPageData): string {
   const { version, startedAt, now, telemetryPath, docsUrl, callCenters, query } = data;
   const problems = problemsOf(data.exporter, now);
+  const zones = localTimes(
+    now,
+    callCenters.map(({ timeZone }) => timeZone),
+  );
   return renderPage({
     title: title(callCenters, problems.length),
     style: STATUS_STYLE,
@@ -40,7 +51,7 @@ export function renderStatusPage(data: StatusPageData): string {
     telemetryPath,
     docsUrl,
     intro: html`<p>
-      As of <strong>${isoSeconds(now)}</strong>. Version ${version}, up ${formatAge(now - startedAt)}, started
+      As of <strong>${isoSeconds(now)}</strong>${zones}. Version ${version}, up ${formatAge(now - startedAt)}, started
       ${isoSeconds(startedAt)}.
       <a href="${vdnQueryLink(query, { isPaused: !query.isPaused, page: query.page }).replace('#vdns', '')}"
         >${query.isPaused ? 'Refresh every minute' : 'Pause the refresh'}</a
@@ -55,6 +66,7 @@ export function renderStatusPage(data: StatusPageData): string {
       ${vdnTable(
         callCenters.map(({ snapshot }) => snapshot),
         query,
+        { now, failing: withoutData(callCenters) },
       )}`,
     footer: html`Values are those of each VDN's newest 5-minute window.`,
   });

@@ -56,22 +56,28 @@ tbody th { font-weight: 400; }
 .name, .center { overflow-wrap: anywhere; max-width: 26em; }
 .name { min-width: 11em; } .center { min-width: 6em; }
 .labels { display: block; font-size: .82rem; color: var(--dim); }
+.closed > * { color: var(--dim); }
+.critical { color: var(--bad); font-weight: 600; } .critical::after { content: " ✖"; }
+.warning { color: var(--warn); font-weight: 600; } .warning::after { content: " ⚠"; }
+.folded { margin: 0 0 8px; padding: 8px 14px; border: 1px solid var(--line); border-left: 5px solid var(--bad); border-radius: 6px; background: var(--box); }
+.folded p { margin: 6px 0 0; overflow-wrap: anywhere; }
+summary { cursor: pointer; }
 @media (max-width: 760px) {
   .scroll { border: 0; background: none; overflow: visible; }
   table, tbody { display: block; }
   thead { display: none; }
   tbody tr {
-    display: grid; grid-template-columns: repeat(4, 1fr); gap: 4px 10px; margin-bottom: 10px; padding: 9px 12px;
+    display: flex; flex-wrap: wrap; gap: 0 9px; margin-bottom: 5px; padding: 4px 10px; font-size: .85rem; line-height: 1.35;
     background: var(--box); border: 1px solid var(--line); border-radius: 6px;
   }
   tbody tr > *, tbody tr:last-child > * { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; white-space: nowrap; }
   tbody .number { text-align: left; }
-  tbody .name, tbody .center { white-space: normal; }
-  tbody td::before { display: block; font-size: .75rem; font-weight: 400; color: var(--dim); }
-  tbody .name { grid-column: 2 / -1; font-weight: 600; }
+  tbody .name { flex: 1 0 calc(100% - 12em); white-space: normal; font-weight: 600; }
   tbody .name .labels { font-weight: 400; }
-  tbody .center { grid-column: 1 / -1; }
-  tbody th::before { display: block; font-size: .75rem; color: var(--dim); content: "VDN"; }
+  tbody .center { flex: 1 0 100%; white-space: normal; }
+  tbody td::before, tbody th::before { font-size: .92em; font-weight: 400; color: var(--dim); margin-right: 3px; }
+  tbody td.name::before { display: none; }
+  tbody th::before { content: "VDN"; }
   ${CARD_TITLES}
   form label, form button { flex: 1 1 40%; }
   form label:first-child { flex-basis: 100%; }

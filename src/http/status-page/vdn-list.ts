@@ -91,6 +91,8 @@ export interface VdnPage {
   readonly all: number;
   readonly page: number;
   readonly pages: number;
+  /** VDNs without data of call centers that are failing, which are not among the rows. */
+  readonly folded: readonly { readonly callCenter: string; readonly ids: readonly number[] }[];
 }
 
 function matches({ id, name, labels }: VdnState, text: string): boolean {
@@ -121,23 +123,41 @@ function sorted(rows: readonly VdnRow[], column: Column, isDescending: boolean):
   return keyed.map(({ row }) => row);
 }
 
-/** The VDNs of all call centers, filtered, sorted (stable) and cut into pages of {@link PAGE_ROWS}. */
-export function listVdns(snapshots: readonly CallCenterSnapshot[], query: VdnQuery): VdnPage {
+/**
+ * The VDNs of all call centers, filtered, sorted (stable) and cut into pages of {@link PAGE_ROWS}.
+ * @param failing call centers whose VDNs without data are folded, unless the query looks for something
+ */
+export function listVdns(
+  snapshots: readonly CallCenterSnapshot[],
+  query: VdnQuery,
+  failing: ReadonlySet<string> = new Set(),
+): VdnPage {
+  const isSearch = query.text !== '' || query.callCenter !== '' || query.show !== 'all';
+  const folded: { callCenter: string; ids: number[] }[] = [];
   const text = query.text.toLowerCase();
   const found: VdnRow[] = [];
   let all = 0;
   for (const { callCenter, vdns } of snapshots) {
     all += vdns.length;
     if (query.callCenter !== '' && query.callCenter !== callCenter) continue;
+    const foldedHere: number[] = [];
     for (const vdn of vdns) {
+      if (!isSearch && vdn.window === undefined && failing.has(callCenter)) {
+        foldedHere.push(vdn.id);
+        continue;
+      }
       if (query.show !== 'all' && (query.show === 'reporting') !== (vdn.window !== undefined)) continue;
       if (text === '' || matches(vdn, text)) found.push({ callCenter, vdn });
     }
+    if (foldedHere.length > 0) folded.push({ callCenter, ids: foldedHere.sort((a, b) => a - b) });
   }
   const column = COLUMNS.find(({ key }) => key === query.sort);
   const ordered = column === undefined ? found : sorted(found, column, query.isDescending);
   const pages = Math.max(1, Math.ceil(found.length / PAGE_ROWS));
   const page = Math.min(query.page, pages);
   const offset = (page - 1) * PAGE_ROWS;
-  return { rows: ordered.slice(offset, offset + PAGE_ROWS), offset, found: found.length, all, page, pages };
+  return {
+    ...{ rows: ordered.slice(offset, offset + PAGE_ROWS), offset, found: found.length, all, page, pages },
+    folded,
+  };
 }

@@ -1,7 +1,9 @@
 import { type Html, html } from '../html.ts';
-import { hourAndMinute } from './relative-time.ts';
+import { count, formatIds } from '../../core/format.ts';
+import { formatAge, hourAndMinute } from './relative-time.ts';
+import { verdictOf } from './verdicts.ts';
 import { type Column, COLUMNS, listVdns, type VdnPage, type VdnQuery, vdnQueryLink, type VdnRow } from './vdn-list.ts';
-import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
+import type { CallCenterSnapshot, VdnState } from '../../exposition/snapshot-store.ts';
 import { WINDOW_MS } from '../../core/window.ts';
 
 const SHOWN: readonly (readonly [value: VdnQuery['show'], text: string])[] = [
@@ -14,6 +16,9 @@ const ORDERS = [
   ['asc', 'Ascending'],
   ['desc', 'Descending'],
 ] as const;
+
+/** Characters of ids in a folded line. */
+const MAX_IDS_CHARS = 1000;
 
 const NONE = html`<span class="none">–</span>`;
 
@@ -58,9 +63,18 @@ function header({ key, title, isNumber }: Column, query: VdnQuery): Html {
   </th>`;
 }
 
-function cell(column: Column, row: VdnRow): Html {
+/** Whether a line with opening hours is open, and for how long; nothing for a line that is always open. */
+function opening({ opening: { isOpen, nextChangeAt } }: VdnState, now: number): Html | false {
+  if (isOpen && nextChangeAt === Infinity) return false;
+  const next = nextChangeAt === Infinity ? '' : `, ${isOpen ? 'closes' : 'opens'} in ${formatAge(nextChangeAt - now)}`;
+  return html` <span class="labels">${isOpen ? 'Open' : 'Closed'}${next}</span>`;
+}
+
+function cell(column: Column, row: VdnRow, now: number): Html {
   const { vdn } = row;
   const value = column.value(row);
+  const verdict = verdictOf(vdn, column.key);
+  const judged = verdict && html` ${verdict.severity}" title="${verdict.target}`;
   switch (column.key) {
     case 'id':
       return html`<th scope="row" class="id number">${vdn.id}</th>`;
@@ -70,7 +84,7 @@ function cell(column: Column, row: VdnRow): Html {
       return html`<td class="name">
         ${vdn.name === '' ? NONE : html`<bdi>${vdn.name}</bdi>`}${
           shown !== '' && html` <bdi class="labels">${shown}</bdi>`
-        }
+        }${opening(vdn, now)}
       </td>`;
     }
     case 'center':
@@ -80,9 +94,11 @@ function cell(column: Column, row: VdnRow): Html {
         ${typeof value === 'number' ? `${hourAndMinute(value)}–${hourAndMinute(value + WINDOW_MS)}` : NONE}
       </td>`;
     case 'ratio':
-      return html`<td class="ratio number">${typeof value === 'number' ? `${Number(value.toFixed(1))} %` : NONE}</td>`;
+      return html`<td class="ratio number${judged}">
+        ${typeof value === 'number' ? `${Number(value.toFixed(1))} %` : NONE}
+      </td>`;
     default:
-      return html`<td class="${column.key} number">${value ?? NONE}</td>`;
+      return html`<td class="${column.key} number${judged}">${value ?? NONE}</td>`;
   }
 }
 
@@ -108,12 +124,34 @@ function pageLinks({ page, pages }: VdnPage, query: VdnQuery, name: string): Htm
   </nav>`;
 }
 
+/** VDNs without data of a failing call center, as one line. */
+function foldedLine({ callCenter, ids }: VdnPage['folded'][number], query: VdnQuery): Html {
+  return html`<details class="folded">
+    <summary><bdi>${callCenter}</bdi>: no data of ${count(ids.length, 'VDN')}</summary>
+    <p>
+      VDN ${formatIds(ids, MAX_IDS_CHARS)}.
+      <a href="${vdnQueryLink(query, { callCenter })}">Show these VDNs</a>
+    </p>
+  </details>`;
+}
+
+export interface VdnTableOptions {
+  readonly now: number;
+  /** Call centers whose VDNs without data are folded into one line each. */
+  readonly failing: ReadonlySet<string>;
+}
+
 /** The VDNs that the query requests: a form, a table of one page, links to the other pages. */
-export function vdnTable(snapshots: readonly CallCenterSnapshot[], query: VdnQuery): Html {
-  const list = listVdns(snapshots, query);
+export function vdnTable(
+  snapshots: readonly CallCenterSnapshot[],
+  query: VdnQuery,
+  { now, failing }: VdnTableOptions,
+): Html {
+  const list = listVdns(snapshots, query, failing);
   const names = snapshots.map(({ callCenter }) => callCenter);
   const columns = names.length > 1 ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'center');
-  const of = list.found === list.all ? `${list.all} VDNs` : `${list.found} VDNs found among ${list.all}`;
+  const folded = list.folded.reduce((sum, { ids }) => sum + ids.length, 0);
+  const of = list.found + folded === list.all ? `${list.all} VDNs` : `${list.found} VDNs found among ${list.all}`;
   const range = list.rows.length < list.found ? `${list.offset + 1} to ${list.offset + list.rows.length} of ` : '';
   const pages = (name: string): Html | false => list.pages > 1 && pageLinks(list, query, name);
   const table = html`<div class="scroll">
@@ -126,8 +164,8 @@ export function vdnTable(snapshots: readonly CallCenterSnapshot[], query: VdnQue
       <tbody>
         ${list.rows.map(
           (row) =>
-            html`<tr>
-              ${columns.map((column) => cell(column, row))}
+            html`<tr${!row.vdn.opening.isOpen && html` class="closed"`}>
+              ${columns.map((column) => cell(column, row, now))}
             </tr> `,
         )}
       </tbody>
@@ -140,7 +178,7 @@ export function vdnTable(snapshots: readonly CallCenterSnapshot[], query: VdnQue
       <p>${range}${of}</p>
       ${pages('Pages')}
     </div>
-    ${list.rows.length > 0 && table}
+    ${list.folded.map((each) => foldedLine(each, query))} ${list.rows.length > 0 && table}
     <div class="pages">${pages('Pages, again')}</div>
   </section>`;
 }

@@ -1,0 +1,50 @@
+import { BAD_SIDE, type Indicator, type Severity, type Threshold } from '../../config/targets.ts';
+import type { VdnState } from '../../exposition/snapshot-store.ts';
+
+/** How a line stands beside one of its targets in its newest window. */
+export interface Verdict {
+  readonly severity: Severity;
+  /** The target that is missed. */
+  readonly target: string;
+}
+
+/** Fewer calls say nothing about the share that is answered. */
+const MIN_CALLS = 5;
+
+/** Columns of the table by what they are judged by. */
+const INDICATOR_OF: Readonly<Record<string, Indicator>> = {
+  ratio: 'answer_ratio',
+  talking: 'occupancy_ratio',
+  busy: 'unavailable_ratio',
+  resting: 'unavailable_ratio',
+};
+
+/** What the column of a line is judged by; undefined when the target is met, nothing is known or the line is closed. */
+export function verdictOf({ window, targets, opening }: VdnState, column: string): Verdict | undefined {
+  const indicator = INDICATOR_OF[column];
+  if (indicator === undefined || window === undefined || !opening.isOpen) return undefined;
+  const value = valueOf(window, indicator);
+  return value === undefined ? undefined : judge(value, targets[indicator], BAD_SIDE[indicator]);
+}
+
+function valueOf(window: NonNullable<VdnState['window']>, indicator: Indicator): number | undefined {
+  const { inbound = 0, answered, talking = 0, idle = 0, busy = 0, resting = 0 } = window;
+  switch (indicator) {
+    case 'answer_ratio':
+      return answered === undefined || inbound < MIN_CALLS ? undefined : answered / inbound;
+    case 'occupancy_ratio':
+      return talking + idle === 0 ? undefined : talking / (talking + idle);
+    case 'unavailable_ratio':
+      return talking + idle + busy + resting === 0 ? undefined : (busy + resting) / (talking + idle + busy + resting);
+  }
+}
+
+function judge(value: number, { warning, critical }: Threshold, badSide: 'below' | 'above'): Verdict | undefined {
+  const isMissed = (limit: number) => (badSide === 'below' ? value < limit : value > limit);
+  const verdict = (severity: Severity, limit: number): Verdict => ({
+    severity,
+    target: `Target: at ${badSide === 'below' ? 'least' : 'most'} ${Number((100 * limit).toFixed(1))} %`,
+  });
+  if (critical !== undefined && isMissed(critical)) return verdict('critical', critical);
+  return warning !== undefined && isMissed(warning) ? verdict('warning', warning) : undefined;
+}
