@@ -168,6 +168,15 @@ describe.runIf(isInstalled)('the status page in a browser without scripts', () =
     await page.context().close();
   });
 
+  it('needs less than half as much of a phone as a card for each VDN would', async () => {
+    const viewport = { width: 375, height: 800 };
+    const page = await open('/?call_center=headquarters', { ...PHONE, viewport, javaScriptEnabled: true });
+    expect(await rows(page)).toBe(200);
+    // With a card for each VDN it was 40,641 pixels high.
+    expect(await page.evaluate<number>('document.documentElement.scrollHeight')).toBeLessThan(20_000);
+    await page.context().close();
+  });
+
   it('names every value of a card on a phone, where there are no headers', async () => {
     const page = await open('/?call_center=headquarters', { ...PHONE, javaScriptEnabled: true });
     expect(await page.locator('thead').isVisible()).toBe(false);

@@ -82,10 +82,10 @@ describe('a row', () => {
     ['a target that is missed', window, ['ratio warning at least 80 %']],
     ['the more severe one', { ...window, answered: 5 }, ['ratio critical at least 60 %']],
     ['too many on the phone', { ...window, answered: 10, talking: 10, idle: 0 }, ['talking warning at most 90 %']],
-    ['too many away', { ...window, answered: 10, talking: 1 }, []],
+    ['few agents', { ...window, answered: 10, talking: 4, idle: 0, busy: 0 }, []],
     [
       'both kinds of away',
-      { ...window, answered: 10, talking: 1, busy: 2 },
+      { ...window, answered: 10, talking: 1, busy: 3 },
       ['busy warning at most 50 %', 'resting warning at most 50 %'],
     ],
     ['few calls', { ...window, inbound: 4, answered: 0 }, []],

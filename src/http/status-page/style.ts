@@ -29,8 +29,8 @@ article > div { display: flex; gap: 10px; justify-content: space-between; align-
 .problems ul { list-style: none; margin: 0; padding: 0; }
 .problems strong { color: var(--warn); }
 .problems .detail { white-space: pre-line; overflow-wrap: anywhere; }
-.sums { display: flex; flex-wrap: wrap; gap: 2px 14px; list-style: none; margin: 8px 0 0; padding: 0; color: var(--dim); }
-.sums strong { color: var(--text); font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.sums { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 4px 6px; font-size: .8rem; list-style: none; margin: 8px 0 0; padding: 0; color: var(--dim); }
+.sums strong { display: block; color: var(--text); font-size: 1.2rem; line-height: 1.15; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 8px 0 0; }
 dt { color: var(--dim); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -67,14 +67,16 @@ summary { cursor: pointer; }
   table, tbody { display: block; }
   thead { display: none; }
   tbody tr {
-    display: flex; flex-wrap: wrap; gap: 0 9px; margin-bottom: 5px; padding: 4px 10px; font-size: .85rem; line-height: 1.35;
+    display: flex; flex-wrap: wrap; gap: 0 7px; margin-bottom: 4px; padding: 3px 8px; font-size: .78rem; line-height: 1.25;
     background: var(--box); border: 1px solid var(--line); border-radius: 6px;
   }
-  tbody tr > *, tbody tr:last-child > * { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; white-space: nowrap; }
+  tbody tr > *, tbody tr:last-child > * { border: 0; padding: 0; min-width: 0; max-width: none; text-align: left; }
+  tbody tr > * { white-space: nowrap; }
   tbody .number { text-align: left; }
-  tbody .name { flex: 1 0 calc(100% - 12em); white-space: normal; font-weight: 600; }
-  tbody .name .labels { font-weight: 400; }
-  tbody .center { flex: 1 0 100%; white-space: normal; }
+  tbody .id, tbody .name, tbody .center, tbody .window { order: -1; }
+  tbody .name { flex: 1 1 60%; white-space: normal; font-weight: 600; }
+  tbody .name .labels { display: inline; font-weight: 400; }
+  tbody .center { white-space: normal; }
   tbody td::before, tbody th::before { font-size: .92em; font-weight: 400; color: var(--dim); margin-right: 3px; }
   tbody td.name::before { display: none; }
   tbody th::before { content: "VDN"; }

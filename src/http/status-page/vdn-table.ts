@@ -63,11 +63,17 @@ function header({ key, title, isNumber }: Column, query: VdnQuery): Html {
   </th>`;
 }
 
-/** Whether a line with opening hours is open, and for how long; nothing for a line that is always open. */
-function opening({ opening: { isOpen, nextChangeAt } }: VdnState, now: number): Html | false {
-  if (isOpen && nextChangeAt === Infinity) return false;
+/** The labels, and whether a line with opening hours is open and for how long; nothing for one that has neither. */
+function underName({ labels, opening: { isOpen, nextChangeAt } }: VdnState, now: number): Html | false {
+  const shown = Object.entries(labels)
+    .filter(([, text]) => text !== '')
+    .map(([name, text]) => `${name}=${text}`)
+    .join(', ');
   const next = nextChangeAt === Infinity ? '' : `, ${isOpen ? 'closes' : 'opens'} in ${formatAge(nextChangeAt - now)}`;
-  return html` <span class="labels">${isOpen ? 'Open' : 'Closed'}${next}</span>`;
+  const opening = isOpen && nextChangeAt === Infinity ? '' : `${isOpen ? 'Open' : 'Closed'}${next}`;
+  if (shown === '' && opening === '') return false;
+  const separator = shown !== '' && opening !== '' && ' · ';
+  return html` <span class="labels">${shown !== '' && html`<bdi>${shown}</bdi>`}${separator}${opening}</span>`;
 }
 
 function cell(column: Column, row: VdnRow, now: number): Html {
@@ -78,15 +84,8 @@ function cell(column: Column, row: VdnRow, now: number): Html {
   switch (column.key) {
     case 'id':
       return html`<th scope="row" class="id number">${vdn.id}</th>`;
-    case 'name': {
-      const labels = Object.entries(vdn.labels).filter(([, text]) => text !== '');
-      const shown = labels.map(([name, text]) => `${name}=${text}`).join(', ');
-      return html`<td class="name">
-        ${vdn.name === '' ? NONE : html`<bdi>${vdn.name}</bdi>`}${
-          shown !== '' && html` <bdi class="labels">${shown}</bdi>`
-        }${opening(vdn, now)}
-      </td>`;
-    }
+    case 'name':
+      return html`<td class="name">${vdn.name === '' ? NONE : html`<bdi>${vdn.name}</bdi>`}${underName(vdn, now)}</td>`;
     case 'center':
       return html`<td class="center"><bdi>${row.callCenter}</bdi></td>`;
     case 'window':

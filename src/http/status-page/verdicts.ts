@@ -8,8 +8,8 @@ export interface Verdict {
   readonly target: string;
 }
 
-/** Fewer calls say nothing about the share that is answered. */
-const MIN_CALLS = 5;
+/** Fewer calls say nothing about the share that is answered, and fewer agents nothing about what most of them do. */
+const [MIN_CALLS, MIN_AGENTS] = [5, 5];
 
 /** Columns of the table by what they are judged by. */
 const INDICATOR_OF: Readonly<Record<string, Indicator>> = {
@@ -33,9 +33,11 @@ function valueOf(window: NonNullable<VdnState['window']>, indicator: Indicator):
     case 'answer_ratio':
       return answered === undefined || inbound < MIN_CALLS ? undefined : answered / inbound;
     case 'occupancy_ratio':
-      return talking + idle === 0 ? undefined : talking / (talking + idle);
-    case 'unavailable_ratio':
-      return talking + idle + busy + resting === 0 ? undefined : (busy + resting) / (talking + idle + busy + resting);
+      return talking + idle < MIN_AGENTS ? undefined : talking / (talking + idle);
+    case 'unavailable_ratio': {
+      const agents = talking + idle + busy + resting;
+      return agents < MIN_AGENTS ? undefined : (busy + resting) / agents;
+    }
   }
 }
 

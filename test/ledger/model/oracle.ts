@@ -20,6 +20,8 @@ export class Oracle {
   #storedStarts: ReadonlyMap<number, number> = new Map();
   #wasAll = false;
   #isUndecided = false;
+  /** Whether the process got a row with activity. */
+  #hasSeenActivity = false;
   #requests = 0;
 
   constructor(upstream: Upstream) {
@@ -46,6 +48,7 @@ export class Oracle {
     const { hasDate, dateErrorMs } = this.#upstream.options;
     this.#isUndecided = state === undefined && hasDate && dateErrorMs !== 0;
     this.#starts = new Map(this.#storedStarts);
+    this.#hasSeenActivity = false;
     const stored = new Set(state?.vdns.map(([vdn]) => vdn));
     for (const vdn of VDNS) {
       const isConfigured = settings.isAll || !settings.without.includes(vdn);
@@ -73,6 +76,7 @@ export class Oracle {
     const { hasDate, dateErrorMs } = this.#upstream.options;
     const isProven = rows.some(hasActivity);
     if (isProven) this.#isUndecided = false;
+    this.#hasSeenActivity ||= isProven;
     // Rows with activity prove that a `Date` header hours off is wrong. Without both nothing is known.
     const isDateBelieved = hasDate && (dateErrorMs === 0 || !isProven);
     if (!isProven && !isDateBelieved) return;
@@ -112,6 +116,8 @@ export class Oracle {
         if (counted !== truth[field])
           this.problems.add(`${field} of VDN ${vdn}: counted ${counted}, the API says ${truth[field]}`);
       }
+      // By a `Date` header hours behind, zeros are those of the future until a row with activity proves it wrong.
+      if (this.#upstream.options.dateErrorMs < 0 && !this.#hasSeenActivity) continue;
       if (totals.windows !== truth.windows)
         this.problems.add(`windows of VDN ${vdn}: counted ${totals.windows}, the API has ${truth.windows}`);
     }
