@@ -170,8 +170,7 @@ async function createCallCenter(
   const scheduler = new Scheduler({
     ...options,
     ...{ client, ledger, store, telemetry, persist, vdns },
-    ...{ poll: config.poll,
-    isOpen: openingOf(config), concurrency: config.poll.concurrency },
+    ...{ poll: config.poll, isOpen: openingOf(config), concurrency: config.poll.concurrency },
     clocks: () => clockSkew.clocks(),
     status: previous?.status(),
   });
