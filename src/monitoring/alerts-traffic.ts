@@ -12,8 +12,8 @@ const percent = (ratio: number): string => `${Math.round(ratio * 100)}%`;
 /** Agents sit idle, so calls could be taken. */
 const IDLE = 'min_over_time(aicc_cti_agents{state="idle"}[10m]) > 0';
 
-/** The line has been open, with data, for the whole of these minutes, and 15 before. */
-const through = (minutes: number): string => `${CALLS} offset ${minutes}m`;
+/** The line is open, with data, and was these minutes ago, and 15 before: closed hours are no silence. */
+const through = (minutes: number): string => `${CALLS} and ${CALLS} offset ${minutes}m`;
 const silentFor = (minutes: number): string => `max_over_time(${CALLS}[${minutes}m]) == 0 and ${through(minutes)}`;
 
 /** Gives a line's figure the line's name. */
@@ -59,8 +59,8 @@ function inboundSilent(options: MonitoringOptions): Alert {
   );
 }
 
-/** Calls per window over the last hour. */
-const LAST_HOUR = `avg_over_time(${CALLS}[45m])`;
+/** Calls per window over the last hour, while the line is open. */
+const LAST_HOUR = `(avg_over_time(${CALLS}[45m]) and ${CALLS})`;
 
 function trafficLost(options: MonitoringOptions): Alert {
   const { lost } = THRESHOLDS.traffic;
