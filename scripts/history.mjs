@@ -113,15 +113,16 @@ export async function writeHistory(file, { scrape, served, isOpen, from, to, tar
 }
 
 /**
- * Writes what the recording rules would have recorded between `from` and `to` (seconds), every window; rules that read
- * other records are left out: alerts read no past of them. `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and
- * rule, which takes minutes.
+ * Writes what the recording rules would have recorded between `from` and `to` (seconds), every window.
+ * `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and rule, which takes minutes.
  * @param url a Prometheus that has the history
+ * @param isOfRecords whether to write the rules that read records of other rules, or all others, which come first
  */
-export async function writeRecords(file, { url, rules, from, to }) {
+export async function writeRecords(file, { url, rules, from, to, isOfRecords }) {
   const out = createWriteStream(file);
   const all = parseYaml(rules).groups.flatMap((group) => group.rules);
-  for (const { record, expr } of all.filter((rule) => rule.record !== undefined && !rule.expr.includes('vdn:'))) {
+  const wanted = ({ record, expr }) => record !== undefined && expr.includes('vdn:') === isOfRecords;
+  for (const { record, expr } of all.filter(wanted)) {
     const body = new URLSearchParams({ query: expr, start: String(from), end: String(to), step: String(WINDOW) });
     const response = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
     if (response.status !== 'success') throw new Error(`${record}: ${response.error}`);

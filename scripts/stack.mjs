@@ -148,13 +148,16 @@ async function main() {
   // The recording rules of the past: a Prometheus without targets evaluates them over the history.
   const idle = join(directory, 'idle.yml');
   writeFileSync(idle, '{}');
-  const first = await startPrometheus(idle);
-  const records = join(directory, 'records.txt');
-  await writeRecords(records, { url: `http://${prometheus}`, rules: readFileSync(rules, 'utf8'), from, to });
-  first.isExpected = true;
-  first.kill('SIGTERM');
-  await once(first, 'exit');
-  await importInto(data, records);
+  for (const isOfRecords of [false, true]) {
+    const first = await startPrometheus(idle);
+    const records = join(directory, 'records.txt');
+    const text = readFileSync(rules, 'utf8');
+    await writeRecords(records, { url: `http://${prometheus}`, rules: text, from, to, isOfRecords });
+    first.isExpected = true;
+    first.kill('SIGTERM');
+    await once(first, 'exit');
+    await importInto(data, records);
+  }
 
   adapt(here('../prometheus/aicc-cti.tmpl'), 'aicc-cti.tmpl', []);
   start(alertmanagerProgram, [
