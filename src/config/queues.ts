@@ -7,7 +7,7 @@ import type { Reader } from './value-reader.ts';
 const MAX_QUEUE_ID = 2_147_483_647;
 const NONE: QueueSelection = [];
 
-/** `queues` of the top level or a call center. Undefined, or what is inherited when it is not given, means not asked for. */
+/** `queues` of the top level or a call center. Undefined, or what is inherited when it is not given, means not requested. */
 export function readQueues(value: Reader | undefined, inherited: QueuesConfig | undefined): QueuesConfig | undefined {
   if (value === undefined) return inherited;
   if (isOff(value)) return undefined;
@@ -77,22 +77,22 @@ export interface QueueNeeds {
 }
 
 /**
- * Reports what makes it impossible to ask for the queues of a call center.
+ * Reports what makes it impossible to request the queues of a call center.
  * @param place the value to report it at
- * @returns what to ask for; undefined when no VDN wants queues
+ * @returns what to request; undefined when no VDN wants queues
  */
 export function checkQueues({ queues, ccId, vdns }: QueueNeeds, place: Reader): QueuesConfig | undefined {
   if (vdns === 'all') {
     if (queues === undefined || queues.include.length === 0) return undefined;
-    place.report('Queues need a list of VDNs instead of vdns: all, because the CMS is asked for one VDN at a time');
+    place.report('Queues need a list of VDNs instead of vdns: all, because each request to the CMS is for one VDN');
     return queues;
   }
-  const asking = vdns.filter((vdn) => vdn.queues.length > 0).length;
-  if (asking === 0) return undefined;
+  const wanted = vdns.filter((vdn) => vdn.queues.length > 0).length;
+  if (wanted === 0) return undefined;
   if (ccId === undefined) place.report('Queues need cc_id, because the CMS wants it in every request');
-  if (asking > MAX_QUEUE_VDNS) {
+  if (wanted > MAX_QUEUE_VDNS) {
     place.report(
-      `Queues of ${asking} VDNs: the CMS allows one request a second for the service level, one VDN each, every 5 minutes, which is enough for ${MAX_QUEUE_VDNS} VDNs of a call center; set queues: off for the others`,
+      `Queues of ${wanted} VDNs: the CMS allows one request a second for the service level, one VDN each, every 5 minutes, which is enough for ${MAX_QUEUE_VDNS} VDNs of a call center; set queues: off for the others`,
     );
   }
   return queues ?? { ...DEFAULT_QUEUES, include: NONE };

@@ -34,7 +34,7 @@ export interface VdnConfig extends Vdn {
   readonly queues: QueueSelection;
 }
 
-/** The skill queues of a VDN that are asked for: all that it has, or these ids in ascending order. */
+/** The skill queues of a VDN that are requested: all that it has, or these ids in ascending order. */
 export type QueueSelection = 'all' | readonly number[];
 
 export interface QueuesConfig {
@@ -42,7 +42,7 @@ export interface QueuesConfig {
   readonly include: QueueSelection;
   /** Of the live values. */
   readonly intervalMs: number;
-  /** How `configures/skills` is asked first: its table shows flat requests, its example wraps them in `queryParam`. */
+  /** The form of the first request to `configures/skills`: its table shows flat requests, its example wraps them in `queryParam`. */
   readonly requestForm: 'flat' | 'wrapped';
 }
 
@@ -74,7 +74,7 @@ export interface CallCenterConfig {
   /** Of the VDNs that have none of their own, and of all with `vdns: all`. */
   readonly targets: Targets;
   readonly openingHours: OpeningPlan | undefined;
-  /** Undefined when the queues of no VDN are asked for. */
+  /** Undefined when the queues of no VDN are requested. */
   readonly queues: QueuesConfig | undefined;
   readonly poll: PollConfig;
   readonly tls: TlsConfig;
@@ -152,7 +152,7 @@ export const MAX_VDNS = 5000;
 /** The largest 32-bit integer, which is the type of a VDN id in the CMS. */
 export const MAX_VDN_ID = 2_147_483_647;
 export const MAX_CC_ID = 65_535;
-/** VDNs of a call center whose queues can be asked for: the service level of each is one request, at most one a second. */
+/** VDNs of a call center whose queues can be requested: the service level of each is one request, at most one a second. */
 export const MAX_QUEUE_VDNS = 250;
 /** The most queues of a request. */
 export const MAX_QUEUES = 1000;

@@ -3,7 +3,7 @@ import { after, type Clock, type Moment, momentOf, msUntil } from '../core/clock
 import type { Queue, QueueStatus } from './rows.ts';
 import type { SlotTotals, TotalsByVdn } from './slot-account.ts';
 
-/** A VDN whose queues are asked for. */
+/** A VDN whose queues are requested. */
 export interface QueueVdn {
   readonly id: number;
   readonly selection: QueueSelection;
@@ -70,7 +70,7 @@ export class QueueBoard {
     return this.#liveVersion;
   }
 
-  /** The queues to ask for, ascending: those selected that the VDN has; without a description of it, those selected by id. */
+  /** The queues to request, ascending: those selected that the VDN has; without a description of it, those selected by id. */
   idsOf(vdn: number): readonly number[] {
     const queues = this.#queues.get(vdn);
     if (queues !== undefined) return queues.map(({ id }) => id);

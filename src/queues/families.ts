@@ -27,7 +27,7 @@ type Sample = SelfMetricFamily['values'][number];
 
 export interface FamilySources {
   readonly callCenter: string;
-  /** Those whose queues are asked for. */
+  /** Those whose queues are requested. */
   readonly vdns: readonly Pick<VdnConfig, 'id' | 'targets'>[];
   readonly board: QueueBoard;
   readonly interfaces: () => readonly (readonly [QueueInterface, InterfaceStatus])[];

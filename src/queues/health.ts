@@ -26,7 +26,7 @@ export interface HealthOptions {
   readonly random: () => number;
   /** The shortest pause after failures. */
   readonly retryIntervalMs: number;
-  /** VDNs that are asked for. */
+  /** VDNs that are requested. */
   readonly vdns: number;
 }
 

@@ -7,8 +7,8 @@ import type { Logger } from '../core/log.ts';
 import type { SelfMetricFamily } from '../exposition/self-metrics.ts';
 import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { Storage } from '../storage/ledger-store.ts';
-import { type AskLoopOptions, runAskLoop } from './ask-loop.ts';
-import { askSkills, askSlots, askStatuses, type AskContext } from './asks.ts';
+import { type RequestLoopOptions, runRequestLoop } from './request-loop.ts';
+import { requestSkills, requestSlots, requestStatuses, type RequestContext } from './requests.ts';
 import { QueueBoard, type QueueVdn, type ShownQueue } from './board.ts';
 import { createQueueClient, type QueueClient, type QueueClientOptions } from './client.ts';
 import { createQueueFamilies } from './families.ts';
@@ -48,9 +48,9 @@ export interface QueueMonitor {
   /** What a scrape shows. */
   readonly families: () => readonly SelfMetricFamily[];
   readonly view: () => QueueView;
-  /** Starts to ask. */
+  /** Starts to send requests. */
   start(): void;
-  /** Stops asking, waits until the ledger is stored, and closes every connection. */
+  /** Stops sending requests, waits until the ledger is stored, and closes every connection. */
   stop(): Promise<void>;
   /** For the monitor that replaces this one. */
   readonly handover: {
@@ -60,7 +60,7 @@ export interface QueueMonitor {
   };
 }
 
-/** The VDNs whose queues are asked for. */
+/** The VDNs whose queues are requested. */
 function vdnsOf({ vdns }: CallCenterConfig) {
   return vdns === 'all' ? [] : vdns.filter(({ queues }) => queues.length > 0);
 }
@@ -149,7 +149,7 @@ function createInterfaces(
   );
 }
 
-interface LoopContext extends AskContext {
+interface LoopContext extends RequestContext {
   readonly client: QueueClient;
   readonly vdns: readonly number[];
   readonly concurrency: number;
@@ -160,19 +160,22 @@ interface LoopContext extends AskContext {
 /** Three loops that know nothing of each other: one that is refused or slow does not hold up the others. */
 async function runLoops(context: LoopContext, signal: AbortSignal): Promise<void> {
   const { vdns, intervalMs, concurrency, clock, logger, interfaces } = context;
-  const loop = (name: QueueInterface, options: Pick<AskLoopOptions, 'workers' | 'ask' | 'firstInMs' | 'retryInMs'>) => {
+  const loop = (
+    name: QueueInterface,
+    options: Pick<RequestLoopOptions, 'workers' | 'request' | 'firstInMs' | 'retryInMs'>,
+  ) => {
     const health = interfaces.get(name);
-    return health === undefined ? undefined : runAskLoop({ ...options, vdns, health, clock, logger }, signal);
+    return health === undefined ? undefined : runRequestLoop({ ...options, vdns, health, clock, logger }, signal);
   };
   await Promise.all([
-    loop('skills', { workers: 1, firstInMs: () => 0, retryInMs: 300_000, ask: askSkills(context) }),
+    loop('skills', { workers: 1, firstInMs: () => 0, retryInMs: 300_000, request: requestSkills(context) }),
     loop('totalskillstatusex3', {
       workers: concurrency,
       // Spread over the interval, so that the CMS gets an even load.
       firstInMs: (index) => (index * intervalMs) / vdns.length,
       retryInMs: intervalMs,
-      ask: askStatuses(context),
+      request: requestStatuses(context),
     }),
-    loop('servicequality', { workers: 1, firstInMs: () => 0, retryInMs: 60_000, ask: askSlots(context) }),
+    loop('servicequality', { workers: 1, firstInMs: () => 0, retryInMs: 60_000, request: requestSlots(context) }),
   ]);
 }

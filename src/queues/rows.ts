@@ -77,10 +77,10 @@ const STATUS_FIELDS = [
 ] as const;
 
 /** Checks a row of `skill/totalskillstatusex3`. Never throws. */
-export function parseStatus(row: unknown, asked: ReadonlySet<number>, redact: Redact): Parsed<QueueStatus> {
+export function parseStatus(row: unknown, requested: ReadonlySet<number>, redact: Redact): Parsed<QueueStatus> {
   if (!isRecord(row)) return { rejected: `row is ${excerpt(row, redact)}` };
   const id = idOf(row, 'skillId');
-  if (!asked.has(id)) return { rejected: `skillId is ${excerpt(row['skillId'], redact)}` };
+  if (!requested.has(id)) return { rejected: `skillId is ${excerpt(row['skillId'], redact)}` };
   const status: { id: number } & Partial<Record<(typeof STATUS_FIELDS)[number][1], number>> = { id };
   for (const [apiName, field] of STATUS_FIELDS) {
     const value = toNumber(row[apiName]);
@@ -92,10 +92,10 @@ export function parseStatus(row: unknown, asked: ReadonlySet<number>, redact: Re
 }
 
 /** Checks a row of `skill/servicequality`. Never throws. A row without all of its counts cannot be counted. */
-export function parseSlot(row: unknown, asked: ReadonlySet<number>, redact: Redact): Parsed<QueueSlot> {
+export function parseSlot(row: unknown, requested: ReadonlySet<number>, redact: Redact): Parsed<QueueSlot> {
   if (!isRecord(row)) return { rejected: `row is ${excerpt(row, redact)}` };
   const id = idOf(row, 'skillId');
-  if (!asked.has(id)) return { rejected: `skillId is ${excerpt(row['skillId'], redact)}` };
+  if (!requested.has(id)) return { rejected: `skillId is ${excerpt(row['skillId'], redact)}` };
   const start = toNumber(row['statStartTime']);
   if (!isWindowStart(start))
     return { rejected: `queue ${id}: statStartTime is ${excerpt(row['statStartTime'], redact)}` };

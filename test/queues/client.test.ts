@@ -225,8 +225,8 @@ describe('failures', () => {
   test('end with the signal', async () => {
     const { client } = await queueCms(() => ok([]));
     const stopping = new AbortController();
-    const asked = client.slots(7, [1], stopping.signal);
+    const requested = client.slots(7, [1], stopping.signal);
     stopping.abort(new Error('stopped'));
-    await expect(asked).rejects.toThrow('stopped');
+    await expect(requested).rejects.toThrow('stopped');
   });
 });

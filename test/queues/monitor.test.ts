@@ -13,6 +13,8 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../src
 import { noStorage, openStorage, type Storage } from '../../src/storage/ledger-store.ts';
 import { configFlag } from '../support/command.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+// Loaded here, because loading it with the first request takes real time.
+import '../../src/cms/dispatcher.ts';
 
 const NOON = Date.UTC(2026, 2, 3, 12);
 const STEP_MS = 500;
@@ -136,7 +138,7 @@ describe('the monitor', () => {
     expect([...samples(monitor, 'aicc_cti_queue_slots_total').values()]).toEqual(
       simulator.vdns.flatMap((vdn) => simulator.queues.of(vdn).map(() => 4)),
     );
-    // Nothing is asked for again that came: 3 VDNs and 4 slots, and the slot before the start.
+    // Nothing is requested again that came: 3 VDNs and 4 slots, and the slot before the start.
     expect(interfaceSample(monitor, 'aicc_cti_queue_requests_total', 'servicequality')).toBe(15);
   });
 

@@ -3,8 +3,8 @@ import { ApiError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { InterfaceHealth } from './health.ts';
 
-/** One interface, asked for one VDN at a time. */
-export interface AskLoopOptions {
+/** The requests to one interface, each for one VDN. */
+export interface RequestLoopOptions {
   readonly vdns: readonly number[];
   /** Requests under way at once. */
   readonly workers: number;
@@ -14,11 +14,11 @@ export interface AskLoopOptions {
   /** Milliseconds from the start of the loop to the first request for the VDN at this place in the list. */
   readonly firstInMs: (index: number) => number;
   /**
-   * Asks for one VDN. Returns after how many milliseconds it is to be asked again, from the start of this request.
+   * Requests one VDN. Returns after how many milliseconds it is due again, from the start of this request.
    * @throws ApiError, or the reason of `signal` when it is aborted
    */
-  readonly ask: (vdn: number, signal: AbortSignal) => Promise<number>;
-  /** Milliseconds until a VDN is asked again whose request failed. */
+  readonly request: (vdn: number, signal: AbortSignal) => Promise<number>;
+  /** Milliseconds until a VDN is requested again whose request failed. */
   readonly retryInMs: number;
 }
 
@@ -33,8 +33,8 @@ const IDLE_MS = 5_000;
 /** After a bug. */
 const UNEXPECTED_RETRY_MS = 300_000;
 
-/** Asks for every VDN when it is due, until `signal` is aborted. */
-export async function runAskLoop(options: AskLoopOptions, signal: AbortSignal): Promise<void> {
+/** Requests every VDN when it is due, until `signal` is aborted. */
+export async function runRequestLoop(options: RequestLoopOptions, signal: AbortSignal): Promise<void> {
   const { vdns, clock, firstInMs } = options;
   const started = momentOf(clock);
   const tasks = vdns.map((vdn, index): Task => ({
@@ -48,7 +48,7 @@ export async function runAskLoop(options: AskLoopOptions, signal: AbortSignal): 
 
 /** @param isFirst the one worker that tries an interface which the CMS refuses */
 async function work(
-  options: AskLoopOptions,
+  options: RequestLoopOptions,
   tasks: readonly Task[],
   isFirst: boolean,
   signal: AbortSignal,
@@ -59,7 +59,7 @@ async function work(
     const now = momentOf(clock);
     const dueAt = task === undefined ? after(now, IDLE_MS) : later(task.dueAt, health.pausedUntil);
     if (task === undefined || msUntil(dueAt, now) > 0) await sleepUntil(clock, dueAt, signal);
-    else await askFor(options, task, signal);
+    else await requestVdn(options, task, signal);
   }
 }
 
@@ -75,13 +75,13 @@ function later(a: Moment, b: Moment): Moment {
   return a.monotonic > b.monotonic ? a : b;
 }
 
-async function askFor(options: AskLoopOptions, task: Task, signal: AbortSignal): Promise<void> {
+async function requestVdn(options: RequestLoopOptions, task: Task, signal: AbortSignal): Promise<void> {
   const { clock, logger, health, retryInMs } = options;
   const started = momentOf(clock);
   task.isUnderWay = true;
   let inMs = retryInMs;
   try {
-    inMs = await options.ask(task.vdn, signal);
+    inMs = await options.request(task.vdn, signal);
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof ApiError) health.failed(task.vdn, error);

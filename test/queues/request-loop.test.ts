@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ApiError, type ApiErrorOptions } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/log.ts';
-import { type AskLoopOptions, runAskLoop } from '../../src/queues/ask-loop.ts';
+import { type RequestLoopOptions, runRequestLoop } from '../../src/queues/request-loop.ts';
 import { InterfaceHealth } from '../../src/queues/health.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -15,7 +15,7 @@ function apiError(options: Partial<ApiErrorOptions>): ApiError {
 
 /** A loop with the clock in the test's hand. Every request takes `tookMs`. */
 function startLoop(
-  options: Partial<AskLoopOptions> & {
+  options: Partial<RequestLoopOptions> & {
     readonly tookMs?: number;
     readonly fail?: (vdn: number) => ApiError | undefined;
   } = {},
@@ -27,11 +27,11 @@ function startLoop(
   const health = new InterfaceHealth({
     ...{ name: 'totalskillstatusex3', clock, logger, random: () => 0.5, retryIntervalMs: 15_000, vdns: vdns.length },
   });
-  const asked: { readonly vdn: number; readonly at: number }[] = [];
+  const requested: { readonly vdn: number; readonly at: number }[] = [];
   let active = 0;
   const state = { maxActive: 0, fail: options.fail ?? (() => undefined), tookMs: options.tookMs ?? 200 };
-  const ask: AskLoopOptions['ask'] = async (vdn, signal) => {
-    asked.push({ vdn, at: clock.monotonic() });
+  const request: RequestLoopOptions['request'] = async (vdn, signal) => {
+    requested.push({ vdn, at: clock.monotonic() });
     active++;
     state.maxActive = Math.max(state.maxActive, active);
     await clock.sleep(state.tookMs, signal);
@@ -44,8 +44,8 @@ function startLoop(
   };
   const stopping = new AbortController();
   const firstInMs = (index: number) => (index * INTERVAL) / vdns.length;
-  const loop = { workers: 4, clock, logger, firstInMs, ask, retryInMs: INTERVAL, ...options, vdns, health };
-  const ended = runAskLoop(loop, stopping.signal);
+  const loop = { workers: 4, clock, logger, firstInMs, request, retryInMs: INTERVAL, ...options, vdns, health };
+  const ended = runRequestLoop(loop, stopping.signal);
   const stop = async () => {
     stopping.abort();
     await ended;
@@ -57,41 +57,43 @@ function startLoop(
       for (let i = 0; i < 3; i++) await nextTurn();
     }
   };
-  return { asked, state, lines, health, pass, stop };
+  return { requested, state, lines, health, pass, stop };
 }
 
-describe('every VDN is asked for', () => {
+describe('every VDN is requested', () => {
   test('once in each interval, evenly spread, and no more at once than allowed', async () => {
-    const { asked, state, pass } = startLoop({ tookMs: 1000 });
+    const { requested, state, pass } = startLoop({ tookMs: 1000 });
     await pass(2.2 * INTERVAL);
     // 4 at once, a second each: 30 s are enough for 100 VDNs, and not for many more.
     expect(state.maxActive).toBeLessThanOrEqual(4);
     for (const vdn of VDNS) {
-      const times = asked.filter((request) => request.vdn === vdn).map(({ at }) => at);
+      const times = requested.filter((request) => request.vdn === vdn).map(({ at }) => at);
       expect(times.length).toBeGreaterThanOrEqual(2);
       expect(times.filter((at) => at < INTERVAL)).toHaveLength(1);
     }
-    const inFirstHalf = asked.filter(({ at }) => at < INTERVAL / 2).length;
+    const inFirstHalf = requested.filter(({ at }) => at < INTERVAL / 2).length;
     expect(inFirstHalf).toBeGreaterThan(40);
     expect(inFirstHalf).toBeLessThan(60);
   });
 
   test('until the end, which ends what is under way', async () => {
-    const { asked, pass, stop } = startLoop({ tookMs: 60_000 });
+    const { requested, pass, stop } = startLoop({ tookMs: 60_000 });
     await pass(2000);
     await stop();
-    const before = asked.length;
+    const before = requested.length;
     await pass(INTERVAL);
-    expect(asked).toHaveLength(before);
+    expect(requested).toHaveLength(before);
   });
 });
 
 describe('after failures', () => {
-  test('of one VDN the others are asked for as before', async () => {
-    const { asked, health, lines, pass, state } = startLoop({ fail: (vdn) => (vdn === 7 ? apiError({}) : undefined) });
+  test('of one VDN the others are requested as before', async () => {
+    const { requested, health, lines, pass, state } = startLoop({
+      fail: (vdn) => (vdn === 7 ? apiError({}) : undefined),
+    });
     await pass(4 * INTERVAL);
-    expect(asked.filter(({ vdn }) => vdn === 8)).toHaveLength(4);
-    expect(asked.filter(({ vdn }) => vdn === 7)).toHaveLength(4);
+    expect(requested.filter(({ vdn }) => vdn === 8)).toHaveLength(4);
+    expect(requested.filter(({ vdn }) => vdn === 7)).toHaveLength(4);
     expect(health.status).toMatchObject({ isUp: false, isRefused: false, lastFailure: { message: 'It failed' } });
     expect(lines.filter((line) => line.includes('level=warn'))).toHaveLength(1);
     state.fail = () => undefined;
@@ -101,55 +103,55 @@ describe('after failures', () => {
   });
 
   test.each([403, 429, 502])('of the whole CMS with HTTP %i there is a pause that grows', async (status) => {
-    const { asked, pass, state, lines } = startLoop({ fail: () => apiError({ status }) });
+    const { requested, pass, state, lines } = startLoop({ fail: () => apiError({ status }) });
     await pass(10 * 60_000);
-    const before = asked.length;
+    const before = requested.length;
     // 20 intervals of 100 VDNs would be 2000 requests.
     expect(before).toBeLessThan(100);
     expect(lines).toHaveLength(1);
     state.fail = () => undefined;
     await pass(10 * 60_000);
-    expect(asked.length - before).toBeGreaterThan(500);
+    expect(requested.length - before).toBeGreaterThan(500);
   });
 
   test('with Retry-After nothing is sent until then', async () => {
-    const { asked, pass } = startLoop({ fail: () => apiError({ status: 429, retryAfterMs: 600_000 }) });
+    const { requested, pass } = startLoop({ fail: () => apiError({ status: 429, retryAfterMs: 600_000 }) });
     await pass(595_000);
-    expect(asked.length).toBeLessThanOrEqual(4);
+    expect(requested.length).toBeLessThanOrEqual(4);
     await pass(10_000);
-    expect(asked.length).toBeGreaterThan(4);
+    expect(requested.length).toBeGreaterThan(4);
   });
 
   test('that are a refusal one request an hour is sent, and the log says so once', async () => {
     const refusal = apiError({ reason: 'api', resultCode: '0100003' });
-    const { asked, health, lines, pass, state } = startLoop({ fail: () => refusal });
+    const { requested, health, lines, pass, state } = startLoop({ fail: () => refusal });
     await pass(60_000);
-    const atFirst = asked.length;
+    const atFirst = requested.length;
     expect(atFirst).toBeLessThanOrEqual(4);
     expect(health.status).toMatchObject({ isUp: false, isRefused: true });
     await pass(3 * 3_600_000);
-    expect(asked.length - atFirst).toBe(3);
+    expect(requested.length - atFirst).toBe(3);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('The CMS refuses the interface: it is tried once an hour');
     expect(lines[0]).toContain('code=0100003');
     state.fail = () => undefined;
     await pass(3_600_000 + INTERVAL);
     expect(health.status).toMatchObject({ isUp: true, isRefused: false });
-    expect(new Set(asked.map(({ vdn }) => vdn)).size).toBe(100);
+    expect(new Set(requested.map(({ vdn }) => vdn)).size).toBe(100);
     expect(lines.at(-1)).toContain('The CMS offers the interface now');
   });
 
   test('that are a bug the loop goes on', async () => {
-    let asked = 0;
+    let requested = 0;
     const { lines, pass } = startLoop({
       vdns: [1],
-      ask: () => {
-        asked++;
+      request: () => {
+        requested++;
         return Promise.reject(new TypeError('a bug'));
       },
     });
     await pass(400_000);
-    expect(asked).toBe(2);
+    expect(requested).toBe(2);
     expect(lines[0]).toContain('A request ended unexpectedly');
   });
 });

@@ -1,7 +1,7 @@
 import { latestEnded, WINDOW_MS } from '../core/window.ts';
 import { MAX_QUEUES } from '../config/schema.ts';
 import type { Clocks } from '../ledger/trusted-clock.ts';
-import type { AskLoopOptions } from './ask-loop.ts';
+import type { RequestLoopOptions } from './request-loop.ts';
 import type { QueueBoard } from './board.ts';
 import type { QueueClient, QueueRows } from './client.ts';
 import type { InterfaceHealth } from './health.ts';
@@ -9,7 +9,7 @@ import type { QueueInterface } from './interfaces.ts';
 import { slotClock, type SlotLedger } from './slot-ledger.ts';
 
 /** What the three interfaces work on. */
-export interface AskContext {
+export interface RequestContext {
   readonly client: QueueClient;
   readonly board: QueueBoard;
   readonly ledger: SlotLedger;
@@ -21,7 +21,7 @@ export interface AskContext {
   readonly intervalMs: number;
 }
 
-type Ask = AskLoopOptions['ask'];
+type RequestVdn = RequestLoopOptions['request'];
 
 /** Names and ids are configuration data: they change rarely. */
 const DESCRIBE_INTERVAL_MS = 3_600_000;
@@ -31,12 +31,12 @@ const UNKNOWN_INTERVAL_MS = 5_000;
 const MISSED_INTERVALS = 3;
 /** From the end of a slot to the request for it. */
 const SETTLE_MS = 10_000;
-/** A slot that is not there yet is asked for again after this time, so many times. */
+/** A slot that is not there yet is requested again after this time, so many times. */
 const RETRY_MS = 60_000;
 const MAX_TRIES = 3;
 
 /** Which queues a VDN has. */
-export function askSkills({ client, board, ledger, clocks, save, interfaces }: AskContext): Ask {
+export function requestSkills({ client, board, ledger, clocks, save, interfaces }: RequestContext): RequestVdn {
   const health = interfaces.get('skills');
   return async (vdn, signal) => {
     const { rows, rejected } = await client.queues(vdn, signal);
@@ -48,15 +48,15 @@ export function askSkills({ client, board, ledger, clocks, save, interfaces }: A
   };
 }
 
-/** Asks for the ids in groups of at most as many as a request may have. */
+/** Requests the ids in groups of at most as many as a request may have. */
 async function inGroups<Row>(
   ids: readonly number[],
-  ask: (group: readonly number[]) => Promise<QueueRows<Row>>,
+  requestGroup: (group: readonly number[]) => Promise<QueueRows<Row>>,
 ): Promise<QueueRows<Row>> {
   const rows: Row[] = [];
   const rejected: string[] = [];
   for (let i = 0; i < ids.length; i += MAX_QUEUES) {
-    const response = await ask(ids.slice(i, i + MAX_QUEUES));
+    const response = await requestGroup(ids.slice(i, i + MAX_QUEUES));
     rows.push(...response.rows);
     rejected.push(...response.rejected);
   }
@@ -64,7 +64,7 @@ async function inGroups<Row>(
 }
 
 /** The queues now. */
-export function askStatuses({ client, board, interfaces, intervalMs }: AskContext): Ask {
+export function requestStatuses({ client, board, interfaces, intervalMs }: RequestContext): RequestVdn {
   const health = interfaces.get('totalskillstatusex3');
   return async (vdn, signal) => {
     const ids = board.idsOf(vdn);
@@ -78,9 +78,9 @@ export function askStatuses({ client, board, interfaces, intervalMs }: AskContex
 }
 
 /** The slot that ended last. */
-export function askSlots({ client, board, ledger, clocks, save, interfaces }: AskContext): Ask {
+export function requestSlots({ client, board, ledger, clocks, save, interfaces }: RequestContext): RequestVdn {
   const health = interfaces.get('servicequality');
-  /** How often the latest slot was asked for, by VDN. */
+  /** How often the latest slot was requested, by VDN. */
   const tries = new Map<number, { readonly slot: number; readonly count: number }>();
   return async (vdn, signal) => {
     const ids = board.idsOf(vdn);
