@@ -4,6 +4,7 @@ import { exporterAlerts } from './alerts-exporter.ts';
 import { lineAlerts } from './alerts-lines.ts';
 import { pollAlerts } from './alerts-polls.ts';
 import { qualityAlerts } from './alerts-quality.ts';
+import { queueRules } from './alerts-queues.ts';
 import { trafficAlerts } from './alerts-traffic.ts';
 import { DEFAULT_OPTIONS, type MonitoringOptions } from './options.ts';
 import { CENTER_RECORDS, lineRecords, type RecordingRule, WEEK_RECORDS } from './records.ts';
@@ -28,6 +29,7 @@ export function ruleGroups(options: MonitoringOptions): readonly RuleGroup[] {
       rules: [...CENTER_RECORDS, ...exporterAlerts(options), ...pollAlerts(options), ...qualityAlerts(options)],
     },
     { name: 'aicc-cti', interval: '1m', rules: [...lineRecords(alertLabels), ...lineAlerts(options)] },
+    { name: 'aicc-cti-queues', interval: '1m', rules: queueRules(options) },
     { name: 'aicc-cti-last-week', interval: '5m', rules: [...WEEK_RECORDS, ...trafficAlerts(options)] },
   ];
 }

@@ -6,6 +6,10 @@
 export const THRESHOLDS = {
   /** Fewest inbound calls for which an answered share is judged: over 15 minutes or 1 hour, and over 4 hours. */
   answeredMinimumCalls: { short: 20, long: 6 },
+  /** Fewest calls of a queue in 30 minutes for which its service level is judged. */
+  queueMinimumCalls: 20,
+  /** Share of a queue's places that may be taken. */
+  queueFullShare: 0.8,
   /** Fewest agents (average of 15 minutes) for which occupancy or unavailability is judged. */
   minimumAgents: 5,
   /** Usual calls in 15 minutes (at the least), 1 hour and 2 hours (on average) that make silence as long suspicious. */

@@ -10,6 +10,7 @@ import {
   WINDOW_METRICS,
   WINDOW_START,
 } from '../../src/exposition/metrics.ts';
+import { QUEUE_METRICS } from '../../src/queues/metrics.ts';
 import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
 import type { MetricDefinition } from '../../src/exposition/metrics.ts';
 
@@ -68,6 +69,7 @@ export function knownSeries(): ReadonlyMap<string, readonly string[]> {
     VDN_OPEN,
     VDN_THRESHOLD,
     ...Object.values(SELF_METRICS),
+    ...QUEUE_METRICS,
   ];
   const names = new Map<string, readonly string[]>([
     ['up', target],

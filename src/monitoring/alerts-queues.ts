@@ -1,0 +1,181 @@
+import { BAD_SIDE, type QueueIndicator, type Severity } from '../config/targets.ts';
+import { alert, type Alert, LINE_VARIABLES } from './alert.ts';
+import { lineAlert } from './alerts-lines.ts';
+import type { MonitoringOptions } from './options.ts';
+import { merged, nameLabels, names, REPLICA, VDN_OF_INSTANCE } from './promql.ts';
+import type { RecordingRule } from './records.ts';
+import { quote } from './text.ts';
+import { THRESHOLDS } from './thresholds.ts';
+
+/** Lines with skill queues that are open now, by name. The value is 1. Replicas are one series. */
+const OPEN_LINE = 'vdn:aicc_cti_queue_line:open';
+
+const openLine = (alertLabels: readonly string[]): RecordingRule => ({
+  record: OPEN_LINE,
+  expr: quote`
+    max without (${REPLICA}) (
+      (
+        aicc_cti_vdn_open == 1
+          and on (${VDN_OF_INSTANCE})
+        aicc_cti_queue_waiting_calls
+      )
+        * on (${VDN_OF_INSTANCE}) group_left (${nameLabels(alertLabels)})
+      ${names(VDN_OF_INSTANCE)}
+    )`,
+});
+
+/** Keeps the queues of open lines, gives them the line's name, and makes its replicas one. */
+const named = (expr: string, alertLabels: readonly string[]): string => quote`
+  max without (${REPLICA}) (
+    ${expr}
+  )
+    * ignoring (queue, ${nameLabels(alertLabels)}) group_left (${nameLabels(alertLabels)})
+  ${OPEN_LINE}`;
+
+/** Prints a value that a metric has for the labels of the alert, all but those in `without`. */
+function look(metric: string, matchers: string, without: readonly string[], print: string): string {
+  const others = ['__name__', ...without].map((label) => `(eq $name "${label}")`).join(' ');
+  return (
+    '{{ $selector := "" }}{{ range $name, $value := $labels }}' +
+    `{{ if not (or ${others}) }}{{ $selector = printf "%s%s=%q, " $selector $name $value }}{{ end }}{{ end }}` +
+    `{{ with printf "${metric}{%s${matchers}}" $selector | query }}${print}{{ end }}`
+  );
+}
+
+/** "queue 101 (Orders) of VDN 7 (Sales hotline), call center headquarters". */
+function queueOf(alertLabels: readonly string[]): string {
+  const name = look('aicc_cti_queue_info', '', ['name', ...alertLabels], ' ({{ . | first | label "name" }})');
+  const vdn = 'VDN {{ $labels.vdn }}{{ with $labels.name }} ({{ . }}){{ end }}, call center {{ $labels.call_center }}';
+  return `queue {{ $labels.queue }}${name} of ${vdn}`;
+}
+
+/** What the alerts say of a value that is beyond its target. */
+interface Judgement {
+  readonly alert: string;
+  readonly expr: string;
+  readonly indicator: QueueIndicator;
+  readonly wait: string;
+  readonly summary: string;
+  readonly says: string;
+  /** How values of this indicator are printed. */
+  readonly format: string;
+}
+
+const rise = (counter: string): string => `increase(aicc_cti_queue_calls_${counter}[30m])`;
+const COUNTED = `(${rise('answered_total')} + ${rise('lost_total')} - ${rise('lost_within_20s_total')})`;
+
+const JUDGEMENTS: readonly Judgement[] = [
+  {
+    alert: 'AiccCtiQueueWaitLong',
+    expr: 'aicc_cti_queue_longest_wait_seconds',
+    indicator: 'wait_seconds',
+    wait: '2m',
+    summary: 'A caller waits too long',
+    says: 'is how long the first call in the queue has waited, for 2 minutes beyond the target of',
+    format: 'humanizeDuration',
+  },
+  {
+    alert: 'AiccCtiQueueServiceLevelLow',
+    // Calls that hung up within 20 seconds count neither way. A line that was closed in between is judged later.
+    expr: quote`
+      ${rise('answered_within_20s_total')} / (${COUNTED} >= ${THRESHOLDS.queueMinimumCalls})
+        and ignoring (queue) min_over_time(aicc_cti_vdn_open[35m]) == 1`,
+    indicator: 'service_level',
+    wait: '8m',
+    summary: 'The service level is low',
+    says: 'of the calls of the last 30 minutes were answered within 20 seconds (calls lost in less are left out); the target is at least',
+    format: 'humanizePercentage',
+  },
+];
+
+/** Compares a value with the target of the line; the more severe alert replaces the other one. */
+function judge({ expr, indicator, ...judgement }: Judgement, severity: Severity, options: MonitoringOptions): Alert {
+  const labels = ['name', ...options.alertLabels];
+  const side = BAD_SIDE[indicator] === 'below' ? '<' : '>';
+  const beyond = (limit: Severity): string => quote`
+    (
+      ${named(expr, options.alertLabels)}
+    )
+      ${side} ignoring (queue, ${labels.join(', ')}, indicator, severity) group_left ()
+    ${merged(`aicc_cti_queue_threshold{indicator="${indicator}", severity="${limit}"}`)}`;
+  const warning = quote`
+    (
+      ${beyond('warning')}
+    )
+      unless
+    (
+      ${beyond('critical')}
+    )`;
+  const matchers = `indicator=\\"${indicator}\\", severity=\\"${severity}\\"`;
+  const print = `{{ . | first | value | ${judgement.format} }}`;
+  const target = look('aicc_cti_queue_threshold', matchers, ['queue', ...labels], print);
+  return lineAlert(
+    judgement.alert,
+    {
+      expr: severity === 'critical' ? beyond('critical') : warning,
+      for: judgement.wait,
+      severity,
+      summary: `${judgement.summary}: ${queueOf(options.alertLabels)}`,
+      description: `{{ $value | ${judgement.format} }} ${judgement.says} ${target}.`,
+    },
+    options,
+  );
+}
+
+const nearlyFull = (options: MonitoringOptions): Alert =>
+  lineAlert(
+    'AiccCtiQueueNearlyFull',
+    {
+      expr: quote`
+        (
+          ${named('aicc_cti_queue_waiting_calls / (aicc_cti_queue_capacity_calls > 0)', options.alertLabels)}
+        )
+          > ${THRESHOLDS.queueFullShare}`,
+      for: '2m',
+      severity: 'critical',
+      summary: `A queue is nearly full: ${queueOf(options.alertLabels)}`,
+      description:
+        '{{ $value | humanizePercentage }} of the places in the queue have been taken for 2 minutes. When it is full, callers are turned away.',
+    },
+    options,
+  );
+
+const nobodySignedIn = (options: MonitoringOptions): Alert =>
+  lineAlert(
+    'AiccCtiQueueNobodySignedIn',
+    {
+      expr: named('aicc_cti_queue_waiting_calls > 0 and aicc_cti_queue_agents_signed_in == 0', options.alertLabels),
+      for: '2m',
+      severity: 'critical',
+      summary: `Callers wait and nobody is signed in: ${queueOf(options.alertLabels)}`,
+      description:
+        '{{ $value | printf "%.0f" }} calls wait, and no agent of the queue has been signed in for 2 minutes while the line is open.',
+    },
+    options,
+  );
+
+const interfaceFailing = (options: MonitoringOptions): Alert =>
+  alert(
+    'AiccCtiQueueInterfaceFailing',
+    {
+      expr: `${merged('aicc_cti_queue_up')} == 0`,
+      for: '30m',
+      severity: 'warning',
+      component: 'aicc-cti-exporter',
+      summary: 'Skill queues cannot be read ({{ $labels.interface }}): call center {{ $labels.call_center }}',
+      description:
+        'Requests to the interface {{ $labels.interface }} have failed for some or all VDNs for 30 minutes. What sysindex brings is not affected.',
+      dashboard: 'exporter',
+      chosen: LINE_VARIABLES.filter((label) => label !== 'vdn'),
+    },
+    options,
+  );
+
+/** Records and alerts of the skill queues. They make no series where no queues are configured. */
+export const queueRules = (options: MonitoringOptions): readonly (RecordingRule | Alert)[] => [
+  openLine(options.alertLabels),
+  ...JUDGEMENTS.flatMap((judgement) => [judge(judgement, 'warning', options), judge(judgement, 'critical', options)]),
+  nearlyFull(options),
+  nobodySignedIn(options),
+  interfaceFailing(options),
+];
