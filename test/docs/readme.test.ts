@@ -11,6 +11,7 @@ import {
   WINDOW_METRICS,
   WINDOW_START,
 } from '../../src/exposition/metrics.ts';
+import { QUEUE_METRICS } from '../../src/queues/metrics.ts';
 import { SELF_METRICS } from '../../src/exposition/self-metric-table.ts';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -33,6 +34,7 @@ function metricsTable(): string {
   const groups: [string, readonly MetricDefinition[]][] = [
     ['per VDN', [...WINDOW_METRICS, WINDOW_START, ...TOTAL_METRICS, VDN_INFO, VDN_OPEN, VDN_THRESHOLD]],
     ['exporter', Object.values(SELF_METRICS)],
+    ['skill queues', QUEUE_METRICS],
   ];
   const rows = groups.flatMap(([, definitions]) =>
     definitions.map(({ name, type, labels, help }) => {
