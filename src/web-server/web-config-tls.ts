@@ -42,7 +42,7 @@ type TlsMapping = Mapping<(typeof TLS_KEYS)[number]>;
 export function readTls(value: Reader | undefined, directory: string, warn: Warn): WebTls | undefined {
   const keys = value?.mapping(TLS_KEYS);
   if (value === undefined || keys === undefined) return undefined;
-  if (TLS_KEYS.every((key) => unlessEmpty(keys.optional(key)) === undefined)) return undefined;
+  if (TLS_KEYS.every((key) => keys.optional(key) === undefined)) return undefined;
 
   const cert = readPem(keys, 'cert', directory);
   const key = readPem(keys, 'key', directory);
