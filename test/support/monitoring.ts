@@ -36,9 +36,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function scrapeConfig(jobs: readonly Job[]): string {
+function scrapeConfig(jobs: readonly Job[], rules: string | undefined): string {
   return JSON.stringify({
     global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    ...(rules === undefined ? {} : { rule_files: [rules] }),
     scrape_configs: jobs.map((job) => ({ job_name: 'aicc', ...job })),
   });
 }
@@ -47,10 +48,11 @@ async function start(
   program: string,
   jobs: readonly Job[],
   args: (port: number, config: string, data: string) => string[],
+  rules?: string,
 ): Promise<MonitoringServer> {
   const folder = mkdtempSync(join(tmpdir(), `aicc-${program}-`));
   const config = join(folder, 'config.yml');
-  writeFileSync(config, scrapeConfig(jobs)); // JSON is YAML.
+  writeFileSync(config, scrapeConfig(jobs, rules)); // JSON is YAML.
   const port = await freePort();
   const child: ChildProcess = spawn(program, args(port, config, join(folder, 'data')), {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -97,14 +99,15 @@ async function start(
   };
 }
 
-/** A Prometheus of its own with one job, which scrapes every second. */
-export async function startPrometheus(job: Job): Promise<MonitoringServer> {
-  return start('prometheus', [job], (port, config, data) => [
+/** A Prometheus of its own with one job, which scrapes every second, and a file of rules. */
+export async function startPrometheus(job: Job, rules?: string): Promise<MonitoringServer> {
+  const args = (port: number, config: string, data: string) => [
     `--config.file=${config}`,
     `--storage.tsdb.path=${data}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=debug',
-  ]);
+  ];
+  return start('prometheus', [job], args, rules);
 }
 
 /** A VictoriaMetrics of its own with one job, which scrapes every second. */
