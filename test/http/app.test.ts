@@ -184,6 +184,8 @@ describe('the page of the config', () => {
             answer_ratio: { warning: 0.8, critical: 0.6 },
             occupancy_ratio: { warning: 0.9, critical: 'off' },
             unavailable_ratio: { warning: 0.5, critical: 'off' },
+            service_level: { warning: 0.8, critical: 0.6 },
+            wait_seconds: { warning: 60, critical: 300 },
           },
         },
       ],
