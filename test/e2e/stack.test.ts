@@ -156,6 +156,23 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
   );
 
   it(
+    'carries what happens in a skill queue to the lead: a caller who waits too long, and a queue without agents',
+    async () => {
+      await eventually(() => {
+        const long = /AiccCtiQueueWaitLong: A caller waits too long: queue 170\d \(\w+\) of VDN 17 \(Orders\)/;
+        expect(stack.printed.some((line) => line.includes('alert for contact-center-lead') && long.test(line))).toBe(
+          true,
+        );
+        const nobody = /NobodySignedIn: Callers wait and nobody is signed in: queue 180\d \(\w+\) of VDN 18/;
+        expect(stack.printed.some((line) => line.includes('lead-page: firing critical') && nobody.test(line))).toBe(
+          true,
+        );
+      });
+    },
+    MINUTE,
+  );
+
+  it(
     'carries a refused signature to the platform team, once, while the failing polls are held back',
     async () => {
       await stack.setFaults([...faults, { kind: 'unauthorized' }]);

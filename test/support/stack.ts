@@ -32,6 +32,8 @@ targets: { occupancy_ratio: { critical: 0.99 }, unavailable_ratio: { critical: 0
 call_centers:
   - name: hq
     url: \${DEMO_URL}
+    cc_id: 1
+    queues: { interval: 10s }
     access_key: demo-access-key
     secret_key: demo-secret-key
     tls: { ca_file: "\${DEMO_CA_FILE}" }
