@@ -257,7 +257,7 @@ describe('query --debug-signature', () => {
     expect(canonical).toContain(`\nhost:${host.replace(':', '%3A')}\n%7B%22ccId%22%3A1%2C`);
     expect(headers).toMatch(/^authorization: auth-v2\/demo-access-key\/2026-03-04T12:00:30\.000Z\/.*\/[0-9a-f]{64}$/m);
     expect(headers).toContain(`host: ${host}\n`);
-    expect(JSON.parse(body)).toMatchObject({ vdn: [1, 2, 3], limit: 100, offset: 0 });
+    expect(JSON.parse(body)).toMatchObject({ vdn: [1], limit: 100, offset: 0 });
     expect(stderr).not.toContain('demo-secret-key');
   });
 
