@@ -24,8 +24,16 @@ export const DATA_ALERTS = {
   AiccCtiWindowStale: 'no current data',
 } as const;
 
+/** Callers wait in a skill queue. */
+export const QUEUE_ALERTS = {
+  AiccCtiQueueWaitLong: 'a caller waits too long',
+  AiccCtiQueueServiceLevelLow: 'the service level is low',
+  AiccCtiQueueNearlyFull: 'a queue is nearly full',
+  AiccCtiQueueNobodySignedIn: 'callers wait, nobody is signed in',
+} as const;
+
 /** What a shift can act on, or must know before it believes a figure. */
-export const SHIFT_ALERTS = { ...TARGET_ALERTS, ...TRAFFIC_ALERTS, ...DATA_ALERTS };
+export const SHIFT_ALERTS = { ...TARGET_ALERTS, ...QUEUE_ALERTS, ...TRAFFIC_ALERTS, ...DATA_ALERTS };
 
 /** Each alert of the exporter but the one that always fires. */
 export const ANY_ALERT = 'AiccCti.+';

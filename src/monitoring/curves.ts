@@ -9,6 +9,7 @@ import {
   each,
   OCCUPANCY,
   averageAgents15m,
+  targets,
   total,
   VDN,
   WINDOW_START,
@@ -65,7 +66,7 @@ export const answeredCurve = (size: Size): Panel =>
     noValue: 'too few calls, or no data',
     queries: [
       { expr: whileCurrent(ANSWERED_SHARE), legend: 'answered share' },
-      { expr: commonTarget('answer_ratio', each(calls('inbound_calls', '1h'))), legend: 'target' },
+      { expr: commonTarget(targets('answer_ratio', 'warning'), each(calls('inbound_calls', '1h'))), legend: 'target' },
     ],
     overrides: [colored('answered share', 'blue'), ...TARGET_LINES],
   });
@@ -83,7 +84,10 @@ export const occupancyCurve = (size: Size): Panel =>
     queries: [
       { expr: whileCurrent(OCCUPANCY), legend: 'occupancy' },
       {
-        expr: commonTarget('occupancy_ratio', each(`sum without (state) (${averageAgents15m('talking|idle')})`)),
+        expr: commonTarget(
+          targets('occupancy_ratio', 'warning'),
+          each(`sum without (state) (${averageAgents15m('talking|idle')})`),
+        ),
         legend: 'target',
       },
     ],

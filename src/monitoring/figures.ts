@@ -1,4 +1,4 @@
-import { ANY_ALERT, anyOf, TARGET_ALERTS, TRAFFIC_ALERTS } from './alert-names.ts';
+import { ANY_ALERT, anyOf, QUEUE_ALERTS, TARGET_ALERTS, TRAFFIC_ALERTS } from './alert-names.ts';
 import type { Panel } from './panel.ts';
 import {
   agents,
@@ -27,16 +27,23 @@ const COLOURS =
   'Red: a critical alert about it is firing. Orange: a warning is firing, or an alert is about to fire. Red with "no data since": nothing is known.';
 
 const ANSWERED_ALERTS = 'AiccCtiAnsweredShareLow|AiccCtiNoAgentForCalls';
-const percent = (expr: string): string => quote`
+export const percent = (expr: string): string => quote`
   round(100 * (
     ${expr}
   ))`;
 const CALLS_1H = each(calls('inbound_calls', '1h'));
-const notAnswered = (range: string, ago = ''): string => quote`
+/** Inbound calls of a range that no agent answered. */
+export const notAnswered = (range: string, ago = ''): string => quote`
   round(clamp_min(
     ${total(calls('inbound_calls', range, ago))} - ${total(calls('inbound_calls_answered', range, ago))},
     0
   ))`;
+
+/** How many calls of the last 15 minutes may stay unanswered at the target. */
+export const UNANSWERED_AT_TARGET = quote`
+        floor(sum(
+          ${each(calls('inbound_calls', '15m'))} * (1 - ${targets('answer_ratio', 'warning')})
+        ))`;
 
 export const answered = (size: Size): Panel =>
   tile({
@@ -46,7 +53,7 @@ export const answered = (size: Size): Panel =>
     unit: 'percentunit',
     decimals: 0,
     value: ANSWERED_SHARE,
-    beside: { text: 'target $1%', value: percent(commonTarget('answer_ratio', CALLS_1H)) },
+    beside: { text: 'target $1%', value: percent(commonTarget(targets('answer_ratio', 'warning'), CALLS_1H)) },
     alerts: ANSWERED_ALERTS,
     mayBeFew: true,
   });
@@ -61,10 +68,7 @@ export const unanswered = (size: Size): Panel =>
     value: notAnswered('15m'),
     beside: {
       text: 'target ≤ $1',
-      value: quote`
-        floor(sum(
-          ${each(calls('inbound_calls', '15m'))} * (1 - ${targets('answer_ratio', 'warning')})
-        ))`,
+      value: UNANSWERED_AT_TARGET,
     },
     alerts: ANSWERED_ALERTS,
   });
@@ -92,7 +96,10 @@ export const occupancy = (size: Size): Panel =>
     beside: {
       text: 'target ≤ $1%',
       value: percent(
-        commonTarget('occupancy_ratio', each(`sum without (state) (${averageAgents15m('talking|idle')})`)),
+        commonTarget(
+          targets('occupancy_ratio', 'warning'),
+          each(`sum without (state) (${averageAgents15m('talking|idle')})`),
+        ),
       ),
     },
     alerts: 'AiccCtiOccupancySaturated',
@@ -123,7 +130,7 @@ export const answeredToday = (size: Size): Panel =>
     unit: 'percentunit',
     value: quote`
       ${today('inbound_calls_answered')} / (${today('inbound_calls')} >= ${THRESHOLDS.answeredMinimumCalls.long})`,
-    beside: { text: 'target $1%', value: percent(commonTarget('answer_ratio', CALLS_1H)) },
+    beside: { text: 'target $1%', value: percent(commonTarget(targets('answer_ratio', 'warning'), CALLS_1H)) },
     mayBeFew: true,
   });
 
@@ -155,16 +162,18 @@ export const outboundToday = (size: Size): Panel =>
 const linesWith = (names: string, severity: string): string =>
   `count(${each(alerts(names, `${severity}, ${FIRING}, vdn!=""`))})`;
 
+const BELOW = { ...TARGET_ALERTS, ...QUEUE_ALERTS };
+
 export const linesBelowTarget = (size: Size): Panel =>
   tile({
     ...size,
     title: 'Lines below target',
-    description: `Lines of which an alert about a target is firing: answered calls, occupancy, unavailable agents, nobody there. Of the lines that are open now. ${COLOURS}`,
+    description: `Lines of which an alert about a target is firing: answered calls, occupancy, unavailable agents, nobody there, queues. Of the lines that are open now. ${COLOURS}`,
     unit: 'none',
     decimals: 0,
-    value: `${linesWith(anyOf(TARGET_ALERTS), NOTIFIED)} or 0 * ${CURRENT}`,
+    value: `${linesWith(anyOf(BELOW), NOTIFIED)} or 0 * ${CURRENT}`,
     beside: { text: 'of $1 open', value: `sum(${each(`aicc_cti_vdn_open{${VDN}}`)})` },
-    alerts: anyOf(TARGET_ALERTS),
+    alerts: anyOf(BELOW),
   });
 
 export const firingAlerts = (size: Size): Panel =>

@@ -1,7 +1,7 @@
 import { REPLICA, VDN_OF_ALL } from './promql.ts';
 import { THRESHOLDS } from './thresholds.ts';
 import { quote } from './text.ts';
-import type { Indicator, Severity } from '../config/targets.ts';
+import type { Indicator, QueueIndicator, Severity } from '../config/targets.ts';
 
 /** What the variables on top of the dashboards select: of an exporter, of a call center, of a VDN. */
 export const TARGET = 'job=~"$job", instance=~"$instance"';
@@ -64,10 +64,17 @@ export const OCCUPANCY = share(
 export const targets = (indicator: Indicator, severity: Severity): string =>
   each(`aicc_cti_vdn_threshold{${VDN}, indicator="${indicator}", severity="${severity}"}`);
 
+/** The same for the skill queues of each VDN. */
+export const QUEUE_TARGET = (indicator: QueueIndicator, severity: Severity): string =>
+  each(`aicc_cti_queue_threshold{${VDN}, indicator="${indicator}", severity="${severity}"}`);
+
 /** The target for a share over several lines: where each of them is at its own target. It weighs them as the share does. */
-export const commonTarget = (indicator: Indicator, weights: string): string => quote`
-  sum(${targets(indicator, 'warning')} * ${weights})
+export const commonTarget = (target: string, weights: string): string => quote`
+  sum(${target} * ${weights})
     /
-  (sum(${weights} and ${targets(indicator, 'warning')}) > 0)
+  (sum(${weights} and ${target}) > 0)
     or
-  avg(${targets(indicator, 'warning')})`;
+  avg(${target})`;
+
+/** Sums per-queue series over the selected VDNs, replicas made one. */
+export const totalOfQueues = (series: string): string => total(`sum without (queue) (${series})`);

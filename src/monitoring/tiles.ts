@@ -9,12 +9,17 @@ export interface Size {
   readonly isTitleLarge?: boolean;
 }
 
+interface Beside {
+  readonly text: string;
+  readonly value: string;
+}
+
 /** A figure with what it is compared with, in the colour of its alerts. */
-export interface TileSpec extends Omit<PanelSpec, 'queries' | 'steps' | 'overrides' | 'noValue'>, Size {
+export interface TileSpec extends Omit<PanelSpec, 'queries' | 'steps' | 'overrides'>, Size {
   /** One series without labels. */
   readonly value: string;
-  /** What stands beside the value: a text, in which `$1` is the number that the query gives. */
-  readonly beside: { readonly text: string; readonly value: string };
+  /** What stands beside the value, the first that there is: a text, in which `$1` is the number that the query gives. */
+  readonly beside: Beside | readonly [Beside, Beside];
   /**
    * A regular expression for the alerts that colour the figure, those about missing data aside. One that is about to fire
    * is a warning.
@@ -26,17 +31,24 @@ export interface TileSpec extends Omit<PanelSpec, 'queries' | 'steps' | 'overrid
   readonly color?: 'dark-green' | 'dark-blue';
   /** Whether the figure needs current data; the number of firing alerts does not. */
   readonly needsData?: boolean;
+  /** What is there while the data is current, and since when it is not, as a time: by default those of the lines. */
+  readonly present?: string;
+  readonly noData?: string;
   /** The value is absent where there is too little to judge. */
   readonly mayBeFew?: boolean;
 }
 
 /** `count_values` turns a value into a label. */
-const besideLabel = ({ text, value }: TileSpec['beside']): string => quote`
-  label_replace(count_values("beside", ${value}) * 0 + 1, "beside", "${text}", "beside", "(.*)")
-    or on ()
-  ${label('vector(1)', 'beside', text.replace('$1', '–'))}`;
+const besideLabel = (besides: readonly Beside[]): string => {
+  const labels = besides.map(
+    ({ text, value }) =>
+      `label_replace(count_values("beside", ${value}) * 0 + 1, "beside", "${text}", "beside", "(.*)")`,
+  );
+  const none = label('vector(1)', 'beside', besides.at(-1)?.text.replace('$1', '–') ?? '');
+  return [...labels, none].join('\n  or on ()\n');
+};
 
-function tileQuery({ value, beside, alerts, needsData = true, mayBeFew = false }: TileSpec): string {
+function tileQuery({ value, beside, alerts, needsData = true, mayBeFew = false, ...spec }: TileSpec): string {
   const judged = quote`
     (
       (
@@ -49,17 +61,18 @@ function tileQuery({ value, beside, alerts, needsData = true, mayBeFew = false }
     )
       * on () group_left (beside)
     (
-      ${besideLabel(beside)}
+      ${besideLabel('text' in beside ? [beside] : beside)}
     )`;
   if (!needsData) return judged;
-  const few = label(label(`0 * ${CURRENT}`, 'state', 'too few'), 'beside', 'not enough to judge');
+  const { present = CURRENT, noData = NO_DATA } = spec;
+  const few = label(label(`0 * ${present}`, 'state', 'too few'), 'beside', 'not enough to judge');
   return quote`
     ${judged}
       and on ()
-    ${CURRENT}
+    ${present}
       ${mayBeFew ? `or on ()\n${few}\n  or on ()` : 'or on ()'}
     (
-      ${NO_DATA}
+      ${noData}
     )`;
 }
 

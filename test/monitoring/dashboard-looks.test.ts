@@ -153,7 +153,7 @@ describe('the wall', () => {
     const panels = panelsOf(board('aicc-cti-wall'));
     expect(panels.map(({ title }) => title)).toEqual([
       'Answered',
-      'Unanswered',
+      'Waiting or unanswered',
       'Idle agents',
       'Calls today',
       'Lines below target',

@@ -28,7 +28,11 @@ export interface Stack extends Addresses {
 
 const CONFIG = `
 poll: { retry_interval: 1s }
-targets: { occupancy_ratio: { critical: 0.99 }, unavailable_ratio: { critical: 0.9 } }
+targets:
+  occupancy_ratio: { critical: 0.99 }
+  unavailable_ratio: { critical: 0.9 }
+  service_level: { critical: 0.1 }
+  wait_seconds: { critical: 3600 }
 call_centers:
   - name: hq
     url: \${DEMO_URL}

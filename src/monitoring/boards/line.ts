@@ -2,12 +2,15 @@ import { alertsTable } from '../alerts-table.ts';
 import { BOARDS } from '../board-names.ts';
 import { agentsByState } from '../curves.ts';
 import { lineAnswered, lineCalls, lineOccupancy, lineUnavailable, weekAnswered, weekCalls } from '../curves-line.ts';
+import { longestWaitCurve, serviceLevelCurve, waitingCurve } from '../curves-queues.ts';
 import type { Board } from '../dashboard.ts';
 import { answered, answeredToday, callsToday, dataUntil, idle, occupancy, unanswered } from '../figures.ts';
+import { fullestQueue, longestWait, serviceLevel, waiting } from '../figures-queues.ts';
 import { lineState } from '../figures-line.ts';
 
 const TILE = { width: 6, height: 4 };
 const CURVE = { width: 12, height: 8 };
+const THIRD = { width: 8, height: 8 };
 
 /** One line: now, its day and its week, with its targets and opening hours. */
 export const line = (): Board => ({
@@ -39,6 +42,18 @@ export const line = (): Board => ({
         agentsByState(CURVE, true),
         lineOccupancy({ ...CURVE, width: 6 }),
         lineUnavailable({ ...CURVE, width: 6 }),
+      ],
+    },
+    {
+      title: 'Queues',
+      panels: [
+        waiting(TILE),
+        longestWait(TILE),
+        serviceLevel(TILE),
+        fullestQueue(TILE),
+        waitingCurve(THIRD),
+        longestWaitCurve(THIRD),
+        serviceLevelCurve(THIRD),
       ],
     },
     { title: 'Week', panels: [weekCalls(CURVE), weekAnswered(CURVE)] },

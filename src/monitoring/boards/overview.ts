@@ -15,10 +15,12 @@ import {
   unanswered,
   unansweredToday,
 } from '../figures.ts';
+import { fullestQueue, longestWait, serviceLevel, waiting } from '../figures-queues.ts';
 import { linesTable } from '../lines-table.ts';
 import type { MonitoringOptions } from '../options.ts';
 
 const TILE = { width: 4, height: 4 };
+const QUEUE = { width: 6, height: 4 };
 const CURVE = { width: 8, height: 9 };
 
 /** All lines: what is now, what was today, and which line to look at. */
@@ -41,6 +43,10 @@ export const overview = ({ labels }: MonitoringOptions): Board => ({
         outboundToday({ ...TILE, width: 5 }),
         firingAlerts(TILE),
       ],
+    },
+    {
+      title: 'Queues',
+      panels: [waiting(QUEUE), longestWait(QUEUE), serviceLevel(QUEUE), fullestQueue(QUEUE)],
     },
     { title: 'Lines', panels: [linesTable(labels)] },
     { title: 'Alerts', panels: [alertsTable({ width: 24, height: 7 })] },

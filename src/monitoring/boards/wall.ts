@@ -1,7 +1,8 @@
 import { attention } from '../attention.ts';
 import { BOARDS } from '../board-names.ts';
 import type { Board } from '../dashboard.ts';
-import { answered, callsToday, firingAlerts, idle, linesBelowTarget, unanswered } from '../figures.ts';
+import { waitingOrUnanswered } from '../figures-queues.ts';
+import { answered, callsToday, firingAlerts, idle, linesBelowTarget } from '../figures.ts';
 
 /** A television has no scroll bar: 25 grid units of 38 pixels and the controls on top are 1080 pixels. */
 const TILE = { width: 8, height: 6, isTitleLarge: true };
@@ -16,7 +17,7 @@ export const wall = (): Board => ({
     {
       panels: [
         answered(TILE),
-        unanswered(TILE),
+        waitingOrUnanswered(TILE),
         idle(TILE),
         callsToday(TILE),
         linesBelowTarget(TILE),
