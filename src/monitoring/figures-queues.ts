@@ -35,6 +35,8 @@ const LIVE_CAVEAT =
 export const waitingOrUnanswered = (size: Size): Panel =>
   tile({
     ...size,
+    // What stands beside the value says which of the two it is.
+    isTitleLarge: false,
     title: 'Waiting or unanswered',
     description: `Calls that wait in the queues now, and the longest wait; where no queues are configured, inbound calls of the last 15 minutes that no agent answered, and how many there may be at the target. Red: a critical alert about it is firing. Orange: a warning, or an alert is about to fire.`,
     unit: 'none',

@@ -185,7 +185,7 @@ export const firingAlerts = (size: Size): Panel =>
     unit: 'none',
     decimals: 0,
     value: `count(${alerts(ANY_ALERT, `${NOTIFIED}, ${FIRING}`)}) or vector(0)`,
-    beside: { text: 'lines: $1', value: `${linesWith(ANY_ALERT, NOTIFIED)} or vector(0)` },
+    beside: { text: 'lines concerned $1', value: `${linesWith(ANY_ALERT, NOTIFIED)} or vector(0)` },
     alerts: ANY_ALERT,
     needsData: false,
   });
