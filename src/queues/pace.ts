@@ -1,16 +1,28 @@
-import { after, type Clock, type Moment, momentOf, sleepUntil } from '../core/clock.ts';
+import { type Clock, sleepUntil } from '../core/clock.ts';
+
+/** Runs something when it may start. Rejects with the reason of `signal` when that is aborted before. */
+export type Pace = <Result>(run: () => Promise<Result>, signal: AbortSignal) => Promise<Result>;
 
 /**
- * Limits how often something starts. The function that it returns resolves when the next start is allowed: `intervalMs`
- * after the one before, and after the creation. It rejects when its signal is aborted.
+ * Runs one at a time, each at least `intervalMs` after the end of the one before. So a server gets the requests that far
+ * apart, however long they take on their way. The first one waits as long, too: another process may have sent one.
  */
-export function createPace(clock: Clock, intervalMs: number): (signal: AbortSignal) => Promise<void> {
-  let next = after(momentOf(clock), intervalMs);
-  return async (signal) => {
-    // Only the monotonic clock: a wall clock that is set forward must not allow more.
-    const turn: Moment = { now: Infinity, monotonic: Math.max(next.monotonic, clock.monotonic()) };
-    next = after(turn, intervalMs);
-    await sleepUntil(clock, turn, signal);
-    signal.throwIfAborted();
+export function createPace(clock: Clock, intervalMs: number): Pace {
+  let next = clock.monotonic() + intervalMs;
+  let last: Promise<unknown> = Promise.resolve();
+  return (run, signal) => {
+    const inTurn = async () => {
+      // Only the monotonic clock: a wall clock that is set forward must not allow more.
+      await sleepUntil(clock, { now: Infinity, monotonic: next }, signal);
+      signal.throwIfAborted();
+      try {
+        return await run();
+      } finally {
+        next = clock.monotonic() + intervalMs;
+      }
+    };
+    const result = last.then(inTurn);
+    last = result.catch(() => undefined);
+    return result;
   };
 }
