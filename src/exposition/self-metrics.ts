@@ -6,6 +6,8 @@ import { SELF_METRICS } from './self-metric-table.ts';
 /** A metric with its samples, as prom-client's `getMetricsAsJSON()` gives it. */
 export interface SelfMetricFamily extends Pick<MetricDefinition, 'name' | 'help'> {
   readonly type: string;
+  /** The lines of the family, where they are made elsewhere; `values` is empty then. */
+  readonly text?: string;
   readonly values: readonly {
     /** Name of the sample where it is not the metric's: `_bucket`, `_sum`, `_count`. */
     readonly metricName?: string;
@@ -38,7 +40,7 @@ export interface Telemetry {
   readonly callCenter: (name: string) => CallCenterTelemetry;
   /**
    * Sets the metrics of the skill queues of a call center; undefined takes them away.
-   * @param families called at most once a second; the same objects as long as nothing changed
+   * @param families called at most once a second
    */
   readonly queues: (callCenter: string, families: (() => readonly SelfMetricFamily[]) | undefined) => void;
   readonly configLoaded: (ok: boolean, now: number) => void;

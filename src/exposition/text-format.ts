@@ -163,21 +163,14 @@ function numberText(value: number): string {
   return value > 0 ? '+Inf' : '-Inf';
 }
 
-/** The lines of families that are given again as the same object: those of skill queues, until their values change. */
-const linesOf = new WeakMap<SelfMetricFamily, string>();
-
-function selfMetricLines(family: SelfMetricFamily): string {
-  const known = linesOf.get(family);
-  if (known !== undefined) return known;
-  const { name, values } = family;
-  const lines = values
+function selfMetricLines({ name, values, text }: SelfMetricFamily): string {
+  if (text !== undefined) return text;
+  return values
     .map(({ metricName = name, labels, value }) => {
       const texts = Object.entries(labels).map(labelText).join(',');
       return `${metricName}${texts === '' ? '' : `{${texts}}`} ${numberText(value)}\n`;
     })
     .join('');
-  linesOf.set(family, lines);
-  return lines;
 }
 
 /**
@@ -187,9 +180,10 @@ function selfMetricLines(family: SelfMetricFamily): string {
 export function selfMetricsText(families: readonly SelfMetricFamily[], format: Format): string {
   const texts = new Map<string, string>();
   for (const family of families) {
-    if (family.values.length === 0) continue;
+    const lines = selfMetricLines(family);
+    if (lines === '') continue;
     const before = texts.get(family.name) ?? header(family, format);
-    texts.set(family.name, before + selfMetricLines(family));
+    texts.set(family.name, before + lines);
   }
   return [...texts.values(), format === 'openmetrics' ? '# EOF\n' : ''].join('');
 }

@@ -33,8 +33,7 @@ export class QueueBoard {
   readonly #queues = new Map<number, readonly Queue[]>();
   readonly #shown = new Map<number, Map<number, Shown>>();
   #totals: TotalsByVdn = new Map();
-  #version = 0;
-  #liveVersion = 0;
+  readonly #versions = new Map<number, { readonly known: number; readonly live: number }>();
 
   /** @param previous of the call center before a change of the config: it goes on for the VDNs that both have */
   constructor(vdns: readonly QueueVdn[], clock: Clock, previous?: QueueBoard) {
@@ -52,22 +51,22 @@ export class QueueBoard {
     }
   }
 
-  /** Changes with everything but the live values. */
-  get version(): number {
-    return this.#version;
+  /** `known` changes with everything but the live values of a VDN, `live` with these, also with the time. */
+  versionsOf(vdn: number): { readonly known: number; readonly live: number } {
+    const now = momentOf(this.#clock);
+    const shown = this.#shown.get(vdn);
+    for (const [id, { until }] of shown ?? []) {
+      if (msUntil(until, now) > 0) continue;
+      shown?.delete(id);
+      this.#changed(vdn, 'live');
+    }
+    return this.#versions.get(vdn) ?? { known: 0, live: 0 };
   }
 
-  /** Changes with the live values, also with the time. */
-  get liveVersion(): number {
-    const now = momentOf(this.#clock);
-    for (const shown of this.#shown.values()) {
-      for (const [id, { until }] of shown) {
-        if (msUntil(until, now) > 0) continue;
-        shown.delete(id);
-        this.#liveVersion++;
-      }
-    }
-    return this.#liveVersion;
+  #changed(vdn: number, ...parts: readonly ('known' | 'live')[]): void {
+    const { known, live } = this.#versions.get(vdn) ?? { known: 0, live: 0 };
+    const next = { known: known + (parts.includes('known') ? 1 : 0), live: live + (parts.includes('live') ? 1 : 0) };
+    this.#versions.set(vdn, next);
   }
 
   /** The queues to request, ascending: those selected that the VDN has; without a description of it, those selected by id. */
@@ -89,8 +88,7 @@ export class QueueBoard {
     const ids = new Set(chosen.map(({ id }) => id));
     const shown = this.#shown.get(vdn);
     for (const id of shown?.keys() ?? []) if (!ids.has(id)) shown?.delete(id);
-    this.#version++;
-    this.#liveVersion++;
+    this.#changed(vdn, 'known', 'live');
   }
 
   /** Shows live values for `lifetimeMs`. A queue without a row keeps what it had until that is too old. */
@@ -99,24 +97,29 @@ export class QueueBoard {
     const shown = this.#shown.get(vdn) ?? new Map<number, Shown>();
     for (const status of statuses) shown.set(status.id, { status, until });
     this.#shown.set(vdn, shown);
-    this.#liveVersion++;
+    this.#changed(vdn, 'live');
   }
 
-  /** Shows these totals. They must be stored already, so that a restart finds them again. */
+  /**
+   * Shows these totals. They must be stored already, so that a restart finds them again.
+   * @param totals of a VDN that did not change: the same object as before
+   */
   publish(totals: TotalsByVdn): void {
+    for (const { id } of this.#vdns) if (totals.get(id) !== this.#totals.get(id)) this.#changed(id, 'known');
     this.#totals = totals;
-    this.#version++;
   }
 
   /** Every queue, by VDN and id in the order of the config. */
   queues(): readonly ShownQueue[] {
-    return this.#vdns.flatMap(({ id: vdn }) => {
-      const described = new Map(this.#queues.get(vdn)?.map((queue) => [queue.id, queue]));
-      return this.idsOf(vdn).map((id) => ({
-        ...{ vdn, id, queue: described.get(id) },
-        status: this.#shown.get(vdn)?.get(id)?.status,
-        totals: this.#totals.get(vdn)?.get(id),
-      }));
-    });
+    return this.#vdns.flatMap(({ id }) => this.queuesOf(id));
+  }
+
+  queuesOf(vdn: number): readonly ShownQueue[] {
+    const described = new Map(this.#queues.get(vdn)?.map((queue) => [queue.id, queue]));
+    return this.idsOf(vdn).map((id) => ({
+      ...{ vdn, id, queue: described.get(id) },
+      status: this.#shown.get(vdn)?.get(id)?.status,
+      totals: this.#totals.get(vdn)?.get(id),
+    }));
   }
 }

@@ -4,6 +4,7 @@ import { FAILURE_REASONS } from '../core/errors.ts';
 import { printable } from '../core/format.ts';
 import type { MetricDefinition } from '../exposition/metrics.ts';
 import type { SelfMetricFamily } from '../exposition/self-metrics.ts';
+import { escapeLabel } from '../exposition/text-format.ts';
 import type { QueueBoard, ShownQueue } from './board.ts';
 import type { InterfaceStatus } from './health.ts';
 import type { QueueInterface } from './interfaces.ts';
@@ -21,7 +22,6 @@ import {
   SLOTS_MISSING,
 } from './metrics.ts';
 import { SLOT_FIELDS } from './rows.ts';
-import type { SlotTotals } from './slot-account.ts';
 
 type Sample = SelfMetricFamily['values'][number];
 
@@ -33,26 +33,68 @@ export interface FamilySources {
   readonly interfaces: () => readonly (readonly [QueueInterface, InterfaceStatus])[];
 }
 
-/** Makes the families anew when something changed; the same objects otherwise, so that their text can be kept. */
+/** Makes the families. The lines of a VDN are made anew when something of it changed. */
 export function createQueueFamilies(sources: FamilySources): () => readonly SelfMetricFamily[] {
-  const { board } = sources;
-  const live = once(
-    () => board.liveVersion,
-    () => liveFamilies(sources),
-  );
-  const counted = once(
-    () => board.version,
-    () => countedFamilies(sources),
-  );
-  return () => [...live(), ...counted(), ...interfaceFamilies(sources)];
+  const { board, vdns } = sources;
+  const live = createLines(vdns, LIVE_LINES, sources, (vdn) => board.versionsOf(vdn).live);
+  const known = createLines(vdns, KNOWN_LINES, sources, (vdn) => board.versionsOf(vdn).known);
+  const targets = thresholds(sources);
+  return () => [...live(), ...known(), targets, ...interfaceFamilies(sources)];
 }
 
-function once<T>(versionOf: () => number, make: () => T): () => T {
-  let last: { readonly version: number; readonly made: T } | undefined;
+/** A metric with the end of its line for a queue, after the label `queue`; undefined where it has no value. */
+type LineEnd = readonly [MetricDefinition, (shown: ShownQueue) => string | undefined];
+
+const valueEnd = (value: number | undefined): string | undefined => (value === undefined ? undefined : `} ${value}\n`);
+
+const LIVE_LINES: readonly LineEnd[] = LIVE_METRICS.map((metric) => [
+  metric,
+  ({ status }) => valueEnd(status?.[metric.field]),
+]);
+
+const KNOWN_LINES: readonly LineEnd[] = [
+  ...SLOT_METRICS.map((metric): LineEnd => {
+    const index = SLOT_FIELDS.indexOf(metric.field);
+    return [metric, ({ totals }) => valueEnd(totals?.counts[index])];
+  }),
+  [SLOTS, ({ totals }) => valueEnd(totals?.slots)],
+  [SLOTS_MISSING, ({ totals }) => valueEnd(totals?.missing)],
+  [
+    QUEUE_INFO,
+    ({ queue }) => queue && `,name="${escapeLabel(printable(queue.name))}",media_type="${queue.mediaType ?? ''}"} 1\n`,
+  ],
+];
+
+function createLines(
+  vdns: FamilySources['vdns'],
+  ends: readonly LineEnd[],
+  { callCenter, board }: FamilySources,
+  versionOf: (vdn: number) => number,
+): () => readonly SelfMetricFamily[] {
+  /** The lines of each VDN, one text for each metric. */
+  const made = new Map<number, { readonly version: number; readonly texts: readonly string[] }>();
+  const textsOf = (vdn: number): readonly string[] => {
+    const version = versionOf(vdn);
+    const known = made.get(vdn);
+    if (known?.version === version) return known.texts;
+    const queues = board.queuesOf(vdn);
+    const texts = ends.map(([{ name }, end]) => {
+      const start = `${name}{call_center="${escapeLabel(callCenter)}",vdn="${vdn}",queue="`;
+      let text = '';
+      for (const shown of queues) {
+        const rest = end(shown);
+        if (rest !== undefined) text += `${start}${shown.id}"${rest}`;
+      }
+      return text;
+    });
+    made.set(vdn, { version, texts });
+    return texts;
+  };
   return () => {
-    const version = versionOf();
-    if (last?.version !== version) last = { version, made: make() };
-    return last.made;
+    const all = vdns.map(({ id }) => textsOf(id));
+    return ends.map(([{ name, help, type }], index) => {
+      return { name, help, type, values: [], text: all.map((texts) => texts[index] ?? '').join('') };
+    });
   };
 }
 
@@ -60,61 +102,18 @@ function family({ name, help, type }: MetricDefinition, values: readonly Sample[
   return { name, help, type, values };
 }
 
-function labelsOf(callCenter: string, { vdn, id }: ShownQueue) {
-  return { call_center: callCenter, vdn: String(vdn), queue: String(id) };
-}
-
-function liveFamilies({ callCenter, board }: FamilySources): SelfMetricFamily[] {
-  const queues = board.queues();
-  return LIVE_METRICS.map((metric) =>
-    family(
-      metric,
-      queues.flatMap((queue): Sample[] => {
-        const value = queue.status?.[metric.field];
-        return value === undefined ? [] : [{ labels: labelsOf(callCenter, queue), value }];
-      }),
-    ),
-  );
-}
-
-function countedFamilies(sources: FamilySources): SelfMetricFamily[] {
-  const { callCenter, board } = sources;
-  const queues = board.queues();
-  const sum = (metric: MetricDefinition, valueOf: (totals: SlotTotals) => number) =>
-    family(
-      metric,
-      queues.flatMap((queue): Sample[] =>
-        queue.totals === undefined ? [] : [{ labels: labelsOf(callCenter, queue), value: valueOf(queue.totals) }],
-      ),
-    );
-  return [
-    ...SLOT_METRICS.map((metric) => sum(metric, ({ counts }) => counts[SLOT_FIELDS.indexOf(metric.field)] ?? 0)),
-    sum(SLOTS, ({ slots }) => slots),
-    sum(SLOTS_MISSING, ({ missing }) => missing),
-    family(
-      QUEUE_INFO,
-      queues.flatMap((shown): Sample[] => {
-        if (shown.queue === undefined) return [];
-        const { name, mediaType } = shown.queue;
-        const texts = { name: printable(name), media_type: String(mediaType ?? '') };
-        return [{ labels: { ...labelsOf(callCenter, shown), ...texts }, value: 1 }];
-      }),
-    ),
-    thresholds(sources),
-  ];
-}
-
 function thresholds({ callCenter, vdns }: FamilySources): SelfMetricFamily {
-  const values = vdns.flatMap(({ id, targets }) =>
+  const { name, help, type } = QUEUE_THRESHOLD;
+  const lines = vdns.flatMap(({ id, targets }) =>
     QUEUE_INDICATORS.flatMap((indicator) =>
-      SEVERITIES.flatMap((severity): Sample[] => {
+      SEVERITIES.flatMap((severity) => {
+        const labels = `call_center="${escapeLabel(callCenter)}",vdn="${id}",indicator="${indicator}",severity="${severity}"`;
         const value = targets[indicator][severity];
-        const labels = { call_center: callCenter, vdn: String(id), indicator, severity };
-        return value === undefined ? [] : [{ labels, value }];
+        return value === undefined ? [] : [`${name}{${labels}} ${value}\n`];
       }),
     ),
   );
-  return family(QUEUE_THRESHOLD, values);
+  return { name, help, type, values: [], text: lines.join('') };
 }
 
 function interfaceFamilies({ callCenter, interfaces }: FamilySources): SelfMetricFamily[] {

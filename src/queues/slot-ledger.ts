@@ -1,7 +1,7 @@
 import { latestEnded, WINDOW_MS, windowAt } from '../core/window.ts';
 import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { QueueSlot } from './rows.ts';
-import { SlotAccount, type SlotAccountState, type TotalsByVdn } from './slot-account.ts';
+import { SlotAccount, type SlotAccountState, type SlotTotals, type TotalsByVdn } from './slot-account.ts';
 
 /** The ledger as it is stored. */
 export interface SlotLedgerState {
@@ -30,6 +30,8 @@ function earlier({ now, apiNow }: Clocks): number {
 /** Counts each slot of each queue once. Pure: no clock, no I/O. */
 export class SlotLedger {
   readonly #vdns = new Map<number, Map<number, SlotAccount>>();
+  /** Of the VDNs that did not change since they were asked for. */
+  readonly #totals = new Map<number, ReadonlyMap<number, SlotTotals>>();
 
   /** @param vdns those to keep of the stored state */
   constructor(vdns: readonly number[], stored: SlotLedgerState = { vdns: [] }) {
@@ -44,6 +46,7 @@ export class SlotLedger {
     const before = this.#vdns.get(vdn) ?? new Map<number, SlotAccount>();
     if (before.size === ids.length && ids.every((id) => before.has(id))) return false;
     const running = windowAt(earlier(clocks));
+    this.#totals.delete(vdn);
     this.#vdns.set(vdn, new Map(ids.map((id) => [id, before.get(id) ?? new SlotAccount(running)])));
     return true;
   }
@@ -70,13 +73,17 @@ export class SlotLedger {
       isComplete &&= account.isDone(latest);
       changed = account.settle(settled, latestOfAny) || changed;
     }
+    if (changed) this.#totals.delete(vdn);
     return { changed, isComplete, unfinished };
   }
 
+  /** Those of a VDN that did not change are the same object as before. */
   totals(): TotalsByVdn {
-    return new Map(
-      [...this.#vdns].map(([vdn, accounts]) => [vdn, new Map([...accounts].map(([id, { totals }]) => [id, totals]))]),
-    );
+    for (const [vdn, accounts] of this.#vdns) {
+      if (this.#totals.has(vdn)) continue;
+      this.#totals.set(vdn, new Map([...accounts].map(([id, { totals }]) => [id, totals])));
+    }
+    return new Map(this.#totals);
   }
 
   toState(): SlotLedgerState {

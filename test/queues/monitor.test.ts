@@ -68,8 +68,9 @@ async function pass(clock: FakeClock, simulator: Simulator, ms: number): Promise
 
 /** The samples of a metric, by `vdn/queue`. */
 function samples(monitor: QueueMonitor, name: string): Map<string, number> {
-  const family = monitor.families().find((each) => each.name === name);
-  return new Map(family?.values.map(({ labels, value }) => [`${labels['vdn'] ?? ''}/${labels['queue'] ?? ''}`, value]));
+  const { text = '' } = monitor.families().find((each) => each.name === name) ?? {};
+  const lines = [...text.matchAll(/vdn="(\d+)",queue="(\d+)".*\} (\d+)$/gm)];
+  return new Map(lines.map(([, vdn = '', queue = '', value]) => [`${vdn}/${queue}`, Number(value)]));
 }
 
 function interfaceSample(monitor: QueueMonitor, name: string, of: string): number | undefined {
