@@ -111,6 +111,24 @@ describe('query', () => {
     expect(unstable.stdout).toBe(stdout);
   });
 
+  test('prints more rows than a function takes arguments', async () => {
+    const many = await startSimulator({
+      vdns: Array.from({ length: 15 }, (_, i) => i + 1),
+      flat: true,
+      now: () => CLOCK,
+    });
+    try {
+      const more = configFlag(work.path('many.yaml'), [{ name: 'hq', simulator: many, more: 'vdns: [1-15]' }]);
+      const args = [more, '--from=-31d', '--to=now', '--output=csv'];
+      const { code, stdout } = await run(query, args, { clock: fixedClock(CLOCK) });
+      expect(code).toBe(0);
+      // With a line of titles.
+      expect(stdout.split('\n')).toHaveLength(15 * 31 * 288 + 2);
+    } finally {
+      await many.close();
+    }
+  });
+
   test('shows a VDN without rows as unknown, never as 0', async () => {
     simulator.setFaults([{ kind: 'withhold', vdns: [2] }]);
     const { stdout } = await go([]);
