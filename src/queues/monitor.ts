@@ -168,7 +168,7 @@ async function runLoops(context: LoopContext, signal: AbortSignal): Promise<void
     return health === undefined ? undefined : runRequestLoop({ ...options, vdns, health, clock, logger }, signal);
   };
   await Promise.all([
-    loop('skills', { workers: 1, firstInMs: () => 0, retryInMs: 300_000, request: requestSkills(context) }),
+    loop('skills', { workers: 1, firstInMs: () => 0, retryInMs: 30_000, request: requestSkills(context) }),
     loop('totalskillstatusex3', {
       workers: concurrency,
       // Spread over the interval, so that the CMS gets an even load.
