@@ -62,7 +62,7 @@ writeFileSync(
   `# Late rows are corrected up to a quarter of an hour after their window.
 poll: { timeout: 1m, lookback_windows: 4 }
 call_centers:
-  - { name: soak, url: "${simulator.url}", cc_id: 1, access_key: demo-access-key, secret_key: demo-secret-key, vdns: [1-20] }
+  - { name: soak, url: "${simulator.url}", cc_id: 1, access_key: demo-access-key, secret_key: demo-secret-key, vdns: [1-20], queues: { interval: 1m } }
 `,
 );
 
@@ -123,6 +123,12 @@ async function scrape(address) {
   const samples = [...text.matchAll(/^(aicc_cti_\w+_total)\{call_center="soak",vdn="(\d+)"\} (\S+)$/gm)];
   for (const [, name, vdn, value] of samples) {
     const key = `${name} of VDN ${vdn}`;
+    const before = shown.get(key) ?? 0;
+    if (Number(value) < before) mistake(`${key} fell from ${before} to ${value}`);
+    shown.set(key, Number(value));
+  }
+  for (const [, name, queue, value] of text.matchAll(/^(aicc_cti_queue_\w+_total)\{.*queue="(\d+)"\} (\S+)$/gm)) {
+    const key = `${name} of queue ${queue}`;
     const before = shown.get(key) ?? 0;
     if (Number(value) < before) mistake(`${key} fell from ${before} to ${value}`);
     shown.set(key, Number(value));
@@ -188,7 +194,7 @@ await new Promise((resolve) => child.once('exit', resolve));
 
 const [, body] = readFileSync(join(storage, 'soak.ledger'), 'utf8').split('\n');
 let windows = 0;
-for (const [vdn, { totals, held }] of JSON.parse(body).vdns) {
+for (const [vdn, { totals, deficit }] of JSON.parse(body).vdns) {
   const truth = { inbound: 0, answered: 0, outbound: 0, windows: 0 };
   for (let start = origin; start < Date.now(); start += WINDOW_MS) {
     const row = simulator.served(vdn, start);
@@ -198,10 +204,43 @@ for (const [vdn, { totals, held }] of JSON.parse(body).vdns) {
   }
   windows += truth.windows;
   for (const [field, value] of Object.entries(truth)) {
-    const counted = totals[field] - (held[field] ?? 0);
+    const counted = totals[field] - (deficit?.[field] ?? 0);
     if (counted !== value) mistake(`${field} of VDN ${vdn}: counted ${counted}, the API says ${value}`);
   }
 }
+
+const SLOT_FIELDS = [
+  'calls',
+  'answered',
+  'lost',
+  'answeredWithin15s',
+  'answeredWithin20s',
+  'lostWithin15s',
+  'lostWithin20s',
+];
+const [, queues] = readFileSync(join(storage, 'soak.queues'), 'utf8').split('\n');
+let slots = 0;
+for (const [vdn, accounts] of JSON.parse(queues).vdns) {
+  for (const [queue, account] of accounts) {
+    const { floor, counts, deficit, open, missing } = account;
+    const truth = SLOT_FIELDS.map(() => 0);
+    for (let start = origin; start < Date.now(); start += WINDOW_MS) {
+      const slot = simulator.queues.slot(vdn, queue, start);
+      for (const [index, field] of SLOT_FIELDS.entries()) truth[index] += slot[field];
+    }
+    slots += account.slots;
+    // Each slot is counted or missing once. A queue that was known late has fewer.
+    const settled = (floor - origin) / WINDOW_MS;
+    if (account.slots + missing > settled + open.length)
+      mistake(`queue ${queue}: ${account.slots} slots and ${missing} missing of ${settled} and ${open.length} open`);
+    for (const [index, field] of SLOT_FIELDS.entries()) {
+      const counted = counts[index] - deficit[index];
+      if (counted > truth[index])
+        mistake(`${field} of queue ${queue}: counted ${counted}, the API says ${truth[index]}`);
+    }
+  }
+}
+console.log(`${slots} slots of queues counted`);
 await simulator.close();
 rmSync(directory, { recursive: true, force: true });
 if (unanswered > scrapes / 20) mistake(`${unanswered} scrapes got no response`);
