@@ -61,7 +61,7 @@ describe('a failure names its cause and what to check', () => {
     [{ kind: 'truncated' }, ['invalid', 'not complete JSON', 'cut off']],
     [{ kind: 'cut' }, ['network', 'connection', 'source address']],
     [{ kind: 'reset' }, ['network', 'connection', 'source address']],
-    [{ kind: 'code' }, ['api', 'resultCode 0100001: Failed to invoke the interface', 'its own log']],
+    [{ kind: 'code' }, ['api', 'resultCode 0100001: Failed to invoke the interface', 'check its log']],
     [{ kind: 'code', code: '0101003' }, ['api', 'resultCode 0101003', 'no permission']],
     [{ kind: 'endless' }, ['invalid', 'larger than 262 KiB', 'CC-CMS']],
   ] satisfies [Fault, Told][])('%j', async (fault, told) => {

@@ -179,10 +179,10 @@ describe('a response', () => {
   };
 
   test.each([
-    ['0100001', 'its own log'],
+    ['0100001', 'check its log'],
     ['0100002', 'cc_id and the VDN ids'],
     ['0100003', 'CTI version'],
-    ['0100999', 'its own log'],
+    ['0100999', 'check its log'],
     ['0101003', 'no permission'],
     ['0123456', 'Error Code Reference'],
     [5, 'Error Code Reference'],
