@@ -52,8 +52,6 @@ function queueOf(alertLabels: readonly string[]): string {
 /** What the alerts say of a value that is beyond its target. */
 interface Judgement {
   readonly alert: string;
-  /** The record of the value, for each queue of the lines that are open. */
-  readonly record: string;
   readonly expr: string;
   readonly indicator: QueueIndicator;
   readonly wait: string;
@@ -69,7 +67,6 @@ const COUNTED = `(${rise('answered_total')} + ${rise('lost_total')} - ${rise('lo
 const JUDGEMENTS: readonly Judgement[] = [
   {
     alert: 'AiccCtiQueueWaitLong',
-    record: 'queue:aicc_cti_queue_longest_wait_seconds:current',
     expr: 'aicc_cti_queue_longest_wait_seconds',
     indicator: 'wait_seconds',
     wait: '2m',
@@ -79,7 +76,6 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
   {
     alert: 'AiccCtiQueueServiceLevelLow',
-    record: 'queue:aicc_cti_queue_calls_answered_within_20s:ratio30m',
     // Calls that hung up within 20 seconds count neither way. A line that was closed in between is judged later.
     expr: quote`
       ${rise('answered_within_20s_total')} / (${COUNTED} >= ${THRESHOLDS.queueMinimumCalls})
@@ -93,11 +89,13 @@ const JUDGEMENTS: readonly Judgement[] = [
 ];
 
 /** Compares a value with the target of the line; the more severe alert replaces the other one. */
-function judge({ record, indicator, ...judgement }: Judgement, severity: Severity, options: MonitoringOptions): Alert {
+function judge({ expr, indicator, ...judgement }: Judgement, severity: Severity, options: MonitoringOptions): Alert {
   const labels = ['name', ...options.alertLabels];
   const side = BAD_SIDE[indicator] === 'below' ? '<' : '>';
   const beyond = (limit: Severity): string => quote`
-    ${record}
+    (
+      ${named(expr, options.alertLabels)}
+    )
       ${side} ignoring (queue, ${labels.join(', ')}, indicator, severity) group_left ()
     ${merged(`aicc_cti_queue_threshold{indicator="${indicator}", severity="${limit}"}`)}`;
   const warning = quote`
@@ -176,7 +174,6 @@ const interfaceFailing = (options: MonitoringOptions): Alert =>
 /** Records and alerts of the skill queues. They make no series where no queues are configured. */
 export const queueRules = (options: MonitoringOptions): readonly (RecordingRule | Alert)[] => [
   openLine(options.alertLabels),
-  ...JUDGEMENTS.map(({ record, expr }) => ({ record, expr: named(expr, options.alertLabels) })),
   ...JUDGEMENTS.flatMap((judgement) => [judge(judgement, 'warning', options), judge(judgement, 'critical', options)]),
   nearlyFull(options),
   nobodySignedIn(options),
