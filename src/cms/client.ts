@@ -125,10 +125,10 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   };
 }
 
-/** Ids in groups of at most {@link MAX_VDNS_PER_REQUEST}, in their order. */
-export function chunks(ids: readonly number[]): number[][] {
+/** Ids in groups of at most `size`, in their order. */
+export function chunks(ids: readonly number[], size = MAX_VDNS_PER_REQUEST): number[][] {
   const parts: number[][] = [];
-  for (let i = 0; i < ids.length; i += MAX_VDNS_PER_REQUEST) parts.push(ids.slice(i, i + MAX_VDNS_PER_REQUEST));
+  for (let i = 0; i < ids.length; i += size) parts.push(ids.slice(i, i + size));
   return parts;
 }
 

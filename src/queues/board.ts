@@ -1,6 +1,6 @@
 import type { QueueSelection } from '../config/schema.ts';
 import { after, type Clock, type Moment, momentOf, msUntil } from '../core/clock.ts';
-import type { Queue, QueueStatus } from './rows.ts';
+import { type Queue, type QueueStatus, selectQueues } from './rows.ts';
 import type { SlotTotals, TotalsByVdn } from './slot-account.ts';
 
 /** A VDN whose queues are requested. */
@@ -80,11 +80,8 @@ export class QueueBoard {
   /** Takes in what the CMS says a VDN has. */
   setQueues(vdn: number, queues: readonly Queue[]): void {
     const selection = this.#vdns.find(({ id }) => id === vdn)?.selection ?? [];
-    const chosen = selection === 'all' ? queues : queues.filter(({ id }) => selection.includes(id));
-    this.#queues.set(
-      vdn,
-      [...chosen].sort((a, b) => a.id - b.id),
-    );
+    const chosen = selectQueues(queues, selection);
+    this.#queues.set(vdn, chosen);
     const ids = new Set(chosen.map(({ id }) => id));
     const shown = this.#shown.get(vdn);
     for (const id of shown?.keys() ?? []) if (!ids.has(id)) shown?.delete(id);

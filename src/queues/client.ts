@@ -1,7 +1,7 @@
-import type { ApiClientOptions } from '../cms/client.ts';
+import { type ApiClientOptions, chunks } from '../cms/client.ts';
 import type { Redact } from '../cms/json-values.ts';
 import { type PageResponse, post, type RequestReport } from '../cms/request.ts';
-import type { QueuesConfig } from '../config/schema.ts';
+import { MAX_QUEUES, type QueuesConfig } from '../config/schema.ts';
 import { ApiError } from '../core/errors.ts';
 import { INTERFACE_PATHS, INVALID_PARAMETER, parseQueueResponse, type QueueInterface } from './interfaces.ts';
 import { createPace } from './pace.ts';
@@ -32,9 +32,8 @@ export interface QueueRows<Row> {
 /** The queues of a call center. Every method rejects with ApiError, or with the reason of `signal` when it is aborted. */
 export interface QueueClient {
   queues(vdn: number, signal: AbortSignal): Promise<QueueRows<Queue>>;
-  /** @param ids at most 1000 */
   status(vdn: number, ids: readonly number[], signal: AbortSignal): Promise<QueueRows<QueueStatus>>;
-  /** Waits until the request may be sent: at most one a second. @param ids at most 1000 */
+  /** Waits until each request may be sent: at most one a second. */
   slots(vdn: number, ids: readonly number[], signal: AbortSignal): Promise<QueueRows<QueueSlot>>;
   close(): Promise<void>;
 }
@@ -86,35 +85,45 @@ function createSender(options: QueueClientOptions): SendRequest {
   };
 }
 
+/** Checks a row for the queues that were requested. */
+type ParseRequested<Row> = (row: unknown, requested: ReadonlySet<number>, redact: Redact) => Parsed<Row>;
+
 /** Builds the client of one call center. */
 export function createQueueClient(options: QueueClientOptions): QueueClient {
   const sendRequest = createSender(options);
+
+  /** Requests the queues in groups of at most as many as a request may have. */
+  async function requestIds<Row>(
+    name: QueueInterface,
+    { vdn, ids }: { readonly vdn: number; readonly ids: readonly number[] },
+    { parse, key }: { readonly parse: ParseRequested<Row>; readonly key: (row: Row) => number | string },
+    signal: AbortSignal,
+  ): Promise<QueueRows<Row>> {
+    const found: QueueRows<Row>[] = [];
+    for (const group of chunks(ids, MAX_QUEUES)) {
+      // Rows may come twice: in resultDesc and in resultDatas.
+      const request = { vdn, skillIds: group, expectedRows: 2 * group.length };
+      const response = await sendRequest(name, request, signal);
+      const requested = new Set(group);
+      found.push(collect(response, (row, redact) => parse(row, requested, redact), key));
+    }
+    return { rows: found.flatMap(({ rows }) => rows), rejected: found.flatMap(({ rejected }) => rejected) };
+  }
+
   return {
     async queues(vdn, signal) {
       const response = await sendRequest('skills', { vdn, expectedRows: MAX_SKILLS }, signal);
       return collect(response, parseQueue, ({ id }) => id);
     },
-    async status(vdn, ids, signal) {
-      // The rows come twice: in resultDesc and in resultDatas.
-      const request = { vdn, skillIds: ids, expectedRows: 2 * ids.length };
-      const response = await sendRequest('totalskillstatusex3', request, signal);
-      const requested = new Set(ids);
-      return collect(
-        response,
-        (row, redact) => parseStatus(row, requested, redact),
-        ({ id }) => id,
-      );
-    },
-    async slots(vdn, ids, signal) {
-      const request = { vdn, skillIds: ids, expectedRows: 2 * ids.length };
-      const response = await sendRequest('servicequality', request, signal);
-      const requested = new Set(ids);
-      return collect(
-        response,
-        (row, redact) => parseSlot(row, requested, redact),
-        ({ id, start }) => `${id}/${start}`,
-      );
-    },
+    status: (vdn, ids, signal) =>
+      requestIds('totalskillstatusex3', { vdn, ids }, { parse: parseStatus, key: ({ id }) => id }, signal),
+    slots: (vdn, ids, signal) =>
+      requestIds(
+        'servicequality',
+        { vdn, ids },
+        { parse: parseSlot, key: ({ id, start }) => `${id}/${start}` },
+        signal,
+      ),
     close: () => options.close(),
   };
 }

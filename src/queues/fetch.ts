@@ -1,9 +1,9 @@
 import { transportFor } from '../cms/create-client.ts';
 import type { ProxyEnvironment } from '../cms/proxy.ts';
-import { type CallCenterConfig, DEFAULT_QUEUES, MAX_QUEUES } from '../config/schema.ts';
+import { type CallCenterConfig, DEFAULT_QUEUES, type QueueSelection } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import { createQueueClient, type QueueClient } from './client.ts';
-import type { Queue, QueueStatus } from './rows.ts';
+import { type Queue, type QueueStatus, selectQueues } from './rows.ts';
 
 /** A queue and what it shows now. */
 export interface FetchedQueue {
@@ -37,16 +37,12 @@ export function queueClientFor(config: CallCenterConfig, { clock, environment }:
  */
 export async function fetchQueues(
   client: QueueClient,
-  { id, queues: selection }: { readonly id: number; readonly queues: 'all' | readonly number[] },
+  { id, queues: selection }: { readonly id: number; readonly queues: QueueSelection },
   signal: AbortSignal,
 ): Promise<readonly FetchedQueue[]> {
-  const { rows } = await client.queues(id, signal);
-  const chosen = rows.filter((queue) => selection === 'all' || selection.includes(queue.id));
-  chosen.sort((a, b) => a.id - b.id);
-  const statuses = new Map<number, QueueStatus>();
-  for (let i = 0; i < chosen.length; i += MAX_QUEUES) {
-    const ids = chosen.slice(i, i + MAX_QUEUES).map((queue) => queue.id);
-    for (const status of (await client.status(id, ids, signal)).rows) statuses.set(status.id, status);
-  }
+  const chosen = selectQueues((await client.queues(id, signal)).rows, selection);
+  const ids = chosen.map((queue) => queue.id);
+  const { rows } = await client.status(id, ids, signal);
+  const statuses = new Map(rows.map((status) => [status.id, status]));
   return chosen.map((queue) => ({ vdn: id, queue, status: statuses.get(queue.id) }));
 }

@@ -1,9 +1,8 @@
 import { latestEnded, WINDOW_MS } from '../core/window.ts';
-import { MAX_QUEUES } from '../config/schema.ts';
 import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { RequestLoopOptions } from './request-loop.ts';
 import type { QueueBoard } from './board.ts';
-import type { QueueClient, QueueRows } from './client.ts';
+import type { QueueClient } from './client.ts';
 import type { InterfaceHealth } from './health.ts';
 import type { QueueInterface } from './interfaces.ts';
 import { slotClock, type SlotLedger } from './slot-ledger.ts';
@@ -48,28 +47,13 @@ export function requestSkills({ client, board, ledger, clocks, save, interfaces 
   };
 }
 
-/** Requests the ids in groups of at most as many as a request may have. */
-async function inGroups<Row>(
-  ids: readonly number[],
-  requestGroup: (group: readonly number[]) => Promise<QueueRows<Row>>,
-): Promise<QueueRows<Row>> {
-  const rows: Row[] = [];
-  const rejected: string[] = [];
-  for (let i = 0; i < ids.length; i += MAX_QUEUES) {
-    const response = await requestGroup(ids.slice(i, i + MAX_QUEUES));
-    rows.push(...response.rows);
-    rejected.push(...response.rejected);
-  }
-  return { rows, rejected };
-}
-
 /** The queues now. */
 export function requestStatuses({ client, board, interfaces, intervalMs }: RequestContext): RequestVdn {
   const health = interfaces.get('totalskillstatusex3');
   return async (vdn, signal) => {
     const ids = board.idsOf(vdn);
     if (ids.length === 0) return UNKNOWN_INTERVAL_MS;
-    const { rows, rejected } = await inGroups(ids, (group) => client.status(vdn, group, signal));
+    const { rows, rejected } = await client.status(vdn, ids, signal);
     health?.succeeded(vdn);
     health?.rejected(vdn, rejected);
     board.setStatuses(vdn, rows, MISSED_INTERVALS * intervalMs);
@@ -86,7 +70,7 @@ export function requestSlots({ client, board, ledger, clocks, save, interfaces }
     const ids = board.idsOf(vdn);
     if (ids.length === 0) return UNKNOWN_INTERVAL_MS;
     const sent = clocks();
-    const { rows, rejected } = await inGroups(ids, (group) => client.slots(vdn, group, signal));
+    const { rows, rejected } = await client.slots(vdn, ids, signal);
     health?.succeeded(vdn);
     health?.rejected(vdn, rejected);
     const { changed, isComplete } = ledger.record(vdn, rows, sent);

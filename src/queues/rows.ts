@@ -1,3 +1,4 @@
+import type { QueueSelection } from '../config/schema.ts';
 import { excerpt, isAbsent, isRecord, type Redact, toNumber } from '../cms/json-values.ts';
 import { isWindowStart } from '../core/window.ts';
 
@@ -103,4 +104,9 @@ export function parseSlot(row: unknown, requested: ReadonlySet<number>, redact: 
   const wrong = SLOT_FIELDS.find((_, index) => !isCount(counts[index] ?? NaN));
   if (wrong !== undefined) return { rejected: `queue ${id}: ${wrong} is ${excerpt(row[wrong], redact)}` };
   return { row: { id, start, counts } };
+}
+
+/** The queues of a VDN that are selected, ascending by id. */
+export function selectQueues(queues: readonly Queue[], selection: QueueSelection): readonly Queue[] {
+  return queues.filter(({ id }) => selection === 'all' || selection.includes(id)).sort((a, b) => a.id - b.id);
 }
