@@ -11,12 +11,7 @@ import type { CallCenterTelemetry } from '../exposition/call-center-metrics.ts';
 import type { Telemetry } from '../exposition/self-metrics.ts';
 import { type CallCenterSnapshot, SnapshotStore } from '../exposition/snapshot-store.ts';
 import { Ledger, type LedgerState } from '../ledger/ledger.ts';
-import {
-  type PreparedQueueMonitor,
-  prepareQueueMonitor,
-  type QueueMonitor,
-  type QueueView,
-} from '../queues/monitor.ts';
+import type { PreparedQueueMonitor, QueueMonitor, QueueMonitorOptions, QueueView } from '../queues/monitor.ts';
 import type { Storage } from '../storage/ledger-store.ts';
 import { totalsOf } from './apply-responses.ts';
 import { ClockSkew } from './clock-skew.ts';
@@ -82,7 +77,7 @@ export async function prepareCallCenter(options: CallCenterOptions, isNew: boole
   const logger = options.logger.child({ call_center: config.name });
   const clockSkew = new ClockSkew(clock, logger);
   const clocks = () => clockSkew.clocks();
-  const queues = await prepareQueueMonitor({ ...options, logger, clocks });
+  const queues = await prepareQueues({ ...options, logger, clocks });
   // The metrics exist from `takeOver` on, and nothing is sent before.
   let telemetry: CallCenterTelemetry | undefined;
   const client = createClientFor(config, {
@@ -106,6 +101,12 @@ export async function prepareCallCenter(options: CallCenterOptions, isNew: boole
       await queues?.discard();
     },
   };
+}
+
+/** Loads the code of the queues only where they are configured. */
+async function prepareQueues(options: QueueMonitorOptions): Promise<PreparedQueueMonitor | undefined> {
+  if (options.config.queues === undefined) return undefined;
+  return (await import('../queues/monitor.ts')).prepareQueueMonitor(options);
 }
 
 function logRequest(logger: Logger, { durationMs, failure: reason, resultCode: code }: RequestReport): void {
