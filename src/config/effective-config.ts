@@ -104,19 +104,28 @@ function listVdns(vdns: readonly VdnConfig[], callCenter: CallCenterConfig): unk
 }
 
 /** The name and labels of a VDN, and its settings that differ from those of its call center. */
-function describeVdn({ name, labels, targets, openingHours, queues }: VdnConfig, callCenter: CallCenterConfig) {
+function describeVdn({ name, labels, targets, openingHours, ...vdn }: VdnConfig, callCenter: CallCenterConfig) {
   const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
   return withoutUndefined({
     name: name === '' ? undefined : name,
     labels: Object.keys(given).length === 0 ? undefined : given,
     targets: isDeepStrictEqual(targets, callCenter.targets) ? undefined : describeTargets(targets),
     opening_hours: openingHours === callCenter.openingHours ? undefined : describeOpeningHours(openingHours),
-    queues: isDeepStrictEqual(queues, callCenter.queues?.include ?? []) ? undefined : describeOwnQueues(queues),
+    queues: describeOwnQueues(vdn, callCenter),
   });
 }
 
-function describeOwnQueues(queues: QueueSelection): unknown {
-  return queues.length === 0 ? 'off' : { include: describeSelection(queues) };
+function describeOwnQueues(
+  { queues, queueTargets }: Pick<VdnConfig, 'queues' | 'queueTargets'>,
+  callCenter: CallCenterConfig,
+): unknown {
+  if (queueTargets.size === 0 && isDeepStrictEqual(queues, callCenter.queues?.include ?? [])) return undefined;
+  if (queues.length === 0) return 'off';
+  const targets = [...queueTargets].map(([id, own]) => [id, describeTargets(own)] as const);
+  return withoutUndefined({
+    include: describeSelection(queues),
+    targets: targets.length === 0 ? undefined : Object.fromEntries(targets),
+  });
 }
 
 /** Replaces the user and the password of a proxy URL. */

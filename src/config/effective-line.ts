@@ -1,18 +1,17 @@
 import { DAY_MINUTES } from './opening-plan.ts';
 import type { OpeningPlan, TimeRange } from './opening-plan.ts';
 import { DAYS } from './opening-ranges.ts';
-import { TARGET_KEYS } from './targets.ts';
 import type { Targets, Threshold } from './targets.ts';
 
 const DAY_MS = 86_400_000;
 
 /** Targets as they are written in YAML, each of them. */
-export function describeTargets(targets: Targets): Record<string, unknown> {
+export function describeTargets(targets: Readonly<Partial<Targets>>): Record<string, unknown> {
   const describe = ({ warning, critical }: Threshold): unknown =>
     warning === undefined && critical === undefined
       ? 'off'
       : { warning: warning ?? 'off', critical: critical ?? 'off' };
-  return Object.fromEntries(TARGET_KEYS.map((indicator) => [indicator, describe(targets[indicator])]));
+  return Object.fromEntries(Object.entries(targets).map(([indicator, threshold]) => [indicator, describe(threshold)]));
 }
 
 /** Opening hours as they are written in YAML: every key, so that nothing is inherited. */

@@ -1,11 +1,12 @@
 import { CONFIG_KEYS, DEFAULT_QUEUES, MAX_QUEUE_VDNS, MAX_QUEUES } from './schema.ts';
 import type { QueuesConfig, QueueSelection } from './schema.ts';
-import { isOff } from './targets.ts';
+import { isOff, QUEUE_INDICATORS, type QueueTargets, readTargets, type Targets } from './targets.ts';
 import { duration, text } from './value-parsers.ts';
 import type { Reader } from './value-reader.ts';
 
 const MAX_QUEUE_ID = 2_147_483_647;
 const NONE: QueueSelection = [];
+const NO_QUEUE_TARGETS: ReadonlyMap<number, QueueTargets> = new Map();
 
 /** `queues` of the top level or a call center. Undefined, or what is inherited when it is not given, means not requested. */
 export function readQueues(value: Reader | undefined, inherited: QueuesConfig | undefined): QueuesConfig | undefined {
@@ -21,13 +22,46 @@ export function readQueues(value: Reader | undefined, inherited: QueuesConfig | 
   };
 }
 
-/** `queues` of a VDN; without one, those of its call center. */
-export function readVdnQueues(value: Reader | undefined, ofCallCenter: QueuesConfig | undefined): QueueSelection {
+/** What the config says of the queues of one VDN. */
+export interface VdnQueues {
+  readonly queues: QueueSelection;
+  readonly queueTargets: ReadonlyMap<number, QueueTargets>;
+}
+
+/**
+ * `queues` of a VDN; without one, those of its call center.
+ * @param targets of the VDN, for what a queue does not set
+ */
+export function readVdnQueues(
+  value: Reader | undefined,
+  ofCallCenter: QueuesConfig | undefined,
+  targets: Targets,
+): VdnQueues {
   const inherited = ofCallCenter?.include ?? NONE;
-  if (value === undefined) return inherited;
-  if (isOff(value)) return NONE;
+  if (value === undefined) return { queues: inherited, queueTargets: NO_QUEUE_TARGETS };
+  if (isOff(value)) return { queues: NONE, queueTargets: NO_QUEUE_TARGETS };
   const keys = value.mapping(CONFIG_KEYS.vdnQueues);
-  return readSelection(keys?.optional('include')) ?? (inherited.length === 0 ? 'all' : inherited);
+  const queues = readSelection(keys?.optional('include')) ?? (inherited.length === 0 ? 'all' : inherited);
+  return { queues, queueTargets: readQueueTargets(keys?.optional('targets'), queues, targets) };
+}
+
+function readQueueTargets(
+  value: Reader | undefined,
+  selection: QueueSelection,
+  inherited: Targets,
+): ReadonlyMap<number, QueueTargets> {
+  const targets = new Map<number, QueueTargets>();
+  for (const [name, entry] of value?.entries() ?? []) {
+    const id = /^[1-9]\d*$/.test(name) ? Number(name) : undefined;
+    if (id === undefined) entry.reportKey('Must be a queue id, such as 101, with the targets of this queue');
+    else if (selection !== 'all' && !selection.includes(id))
+      entry.reportKey(`Queue ${id} is not among those of include: add it there, or remove its targets`);
+    else {
+      const { service_level, wait_seconds } = readTargets(entry, inherited, QUEUE_INDICATORS);
+      targets.set(id, { service_level, wait_seconds });
+    }
+  }
+  return targets;
 }
 
 function readForm(value: Reader | undefined): QueuesConfig['requestForm'] | undefined {

@@ -1,6 +1,6 @@
 import type { OpeningPlan } from './opening-plan.ts';
 import { SEVERITIES, TARGET_KEYS } from './targets.ts';
-import type { Targets } from './targets.ts';
+import type { QueueTargets, Targets } from './targets.ts';
 
 /** A secret as in the config: the value, or a file that is read again for every use. */
 export type SecretSource = { readonly value: string } | { readonly file: string };
@@ -32,6 +32,8 @@ export interface VdnConfig extends Vdn {
   /** Undefined when it is always open. */
   readonly openingHours: OpeningPlan | undefined;
   readonly queues: QueueSelection;
+  /** Of the queues that have targets of their own; the others have those of the VDN. */
+  readonly queueTargets: ReadonlyMap<number, QueueTargets>;
 }
 
 /** The skill queues of a VDN that are requested: all that it has, or these ids in ascending order. */
@@ -117,7 +119,7 @@ export const CONFIG_KEYS = {
   threshold: SEVERITIES,
   openingHours: ['time_zone', 'week', 'closed_on', 'open_on'],
   queues: ['include', 'interval', 'request_form'],
-  vdnQueues: ['include'],
+  vdnQueues: ['include', 'targets'],
   tls: ['ca_file', 'server_name', 'cert_file', 'key_file', 'insecure_skip_verify'],
   signing: ['headers', 'milliseconds', 'host'],
 } as const;

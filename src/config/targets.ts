@@ -9,7 +9,7 @@ export const QUEUE_INDICATORS = ['service_level', 'wait_seconds'] as const;
 export type QueueIndicator = (typeof QUEUE_INDICATORS)[number];
 
 export const TARGET_KEYS = [...INDICATORS, ...QUEUE_INDICATORS] as const;
-type TargetKey = (typeof TARGET_KEYS)[number];
+export type TargetKey = (typeof TARGET_KEYS)[number];
 
 export const SEVERITIES = ['warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -26,6 +26,8 @@ export const BAD_SIDE: Readonly<Record<TargetKey, 'below' | 'above'>> = {
 /** From 0 to 1, or seconds; undefined where the line has no such target. */
 export type Threshold = Readonly<Record<Severity, number | undefined>>;
 export type Targets = Readonly<Record<TargetKey, Threshold>>;
+/** Of one skill queue. */
+export type QueueTargets = Pick<Targets, QueueIndicator>;
 
 export const DEFAULT_TARGETS: Targets = {
   answer_ratio: { warning: 0.8, critical: 0.6 },
@@ -44,11 +46,18 @@ const NO_TARGETS: Targets = {
   wait_seconds: NO_THRESHOLD,
 };
 
-/** The targets at one level of the config; what it does not set is as in `inherited`, which is the level above. */
-export function readTargets(value: Reader | undefined, inherited: Targets): Targets {
+/**
+ * The targets at one level of the config; what it does not set is as in `inherited`, which is the level above.
+ * @param allowed those that this level may set
+ */
+export function readTargets(
+  value: Reader | undefined,
+  inherited: Targets,
+  allowed: readonly TargetKey[] = TARGET_KEYS,
+): Targets {
   if (value === undefined) return inherited;
   if (isOff(value)) return NO_TARGETS;
-  const keys = value.mapping(TARGET_KEYS);
+  const keys = value.mapping(allowed);
   if (keys === undefined) return inherited;
   const read = (indicator: TargetKey) => readThreshold(keys.optional(indicator), inherited[indicator], indicator);
   return {

@@ -1,22 +1,21 @@
 import { readOpeningHours } from './opening-hours.ts';
 import type { OpeningHours } from './opening-hours.ts';
 import type { OpeningPlan } from './opening-plan.ts';
-import { readVdnQueues } from './queues.ts';
+import { readVdnQueues, type VdnQueues } from './queues.ts';
 import { CONFIG_KEYS, MAX_VDN_ID, MAX_VDNS } from './schema.ts';
-import type { QueuesConfig, QueueSelection } from './schema.ts';
+import type { QueuesConfig } from './schema.ts';
 import { readTargets } from './targets.ts';
 import type { Targets } from './targets.ts';
 import { anyText, integer } from './value-parsers.ts';
 import type { Reader } from './value-reader.ts';
 
 /** A VDN with its own labels; other VDNs may have other ones. */
-export interface ListedVdn {
+export interface ListedVdn extends VdnQueues {
   readonly id: number;
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
   readonly targets: Targets;
   readonly openingHours: OpeningPlan | undefined;
-  readonly queues: QueueSelection;
 }
 
 /** The settings of the VDNs of a call center that have none of their own. */
@@ -63,8 +62,8 @@ export function readVdns(value: Reader | undefined, defaults: VdnDefaults): read
         twice ??= id;
         continue;
       }
-      const { name, labels, targets, openingHours, queues } = entry;
-      vdns.set(id, { id, name, labels, targets, openingHours, queues });
+      const { name, labels, targets, openingHours, queues, queueTargets } = entry;
+      vdns.set(id, { id, name, labels, targets, openingHours, queues, queueTargets });
       lines.set(id, item.line);
     }
     if (twice === undefined) continue;
@@ -86,7 +85,8 @@ function readRange(item: Reader, defaults: VdnDefaults): Entry | undefined {
   else if (match !== null && last <= MAX_VDN_ID) {
     const { fromEnvironment } = scalar;
     const openingHours = defaults.planOf(defaults.openingHours);
-    const line = { targets: defaults.targets, openingHours, queues: readVdnQueues(undefined, defaults.queues) };
+    const { targets } = defaults;
+    const line = { targets, openingHours, ...readVdnQueues(undefined, defaults.queues, targets) };
     return { first, last, fromEnvironment, name: '', labels: NO_LABELS, ...line };
   } else item.report(`Must be ${expected}`);
   return undefined;
@@ -102,10 +102,10 @@ function readMapping(item: Reader, defaults: VdnDefaults): Entry | undefined {
   const targets = readTargets(keys.optional('targets'), defaults.targets);
   const hours = readOpeningHours(keys.optional('opening_hours'), defaults.openingHours);
   const openingHours = defaults.planOf(hours);
-  const queues = readVdnQueues(keys.optional('queues'), defaults.queues);
+  const queues = readVdnQueues(keys.optional('queues'), defaults.queues, targets);
   if (id === undefined) return undefined;
   const fromEnvironment = idValue?.scalar('')?.fromEnvironment === true;
-  return { first: id, last: id, fromEnvironment, name, labels, targets, openingHours, queues };
+  return { first: id, last: id, fromEnvironment, name, labels, targets, openingHours, ...queues };
 }
 
 function readLabels(value: Reader | undefined): ReadonlyMap<string, string> {

@@ -43,7 +43,7 @@ export interface SnapshotStoreOptions {
   readonly staleAfterMs: number;
 }
 
-type ShownVdn = Omit<VdnConfig, 'queues'>;
+type ShownVdn = Omit<VdnConfig, 'queues' | 'queueTargets'>;
 
 /** Compares two flat records field by field. */
 function hasSameFields<T extends object>(a: T, b: T): boolean {

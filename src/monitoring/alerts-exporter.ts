@@ -1,6 +1,7 @@
 import { alert, type Alert, type AlertRule } from './alert.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, REPLICA } from './promql.ts';
+import { UP } from './records.ts';
 import { quote } from './text.ts';
 
 /** An alert about the data pipeline: Prometheus, exporter, CMS. */
@@ -34,7 +35,7 @@ const exporterDown = (options: MonitoringOptions): Alert =>
           ${buildInfo(BUILD_INFO)}
         )
           or
-        (absent(up{job="${options.job}"}) unless on () last_over_time(${BUILD_INFO}[7d]))`,
+        (absent(up{job="${options.job}"}) unless on () last_over_time(${BUILD_INFO}[6h]))`,
       for: '3m',
       chosen: ['job'],
       severity: 'critical',
@@ -82,10 +83,10 @@ const callCenterMissing = (options: MonitoringOptions): Alert =>
             ${withAddress('up == 1')}
           )
             unless
-          ${merged('aicc_cti_up')}
+          ${UP}
         )
           and ignoring (call_center)
-        max without (${REPLICA}, call_center) (aicc_cti_up)`,
+        max without (call_center) (${UP})`,
       for: '3m',
       chosen: ['job', 'call_center'],
       severity: 'critical',

@@ -1,8 +1,7 @@
-import { BAD_SIDE, type Indicator, type Severity } from '../config/targets.ts';
+import type { Indicator, Severity, TargetKey } from '../config/targets.ts';
 import { alert, type Alert, type AlertRule, LINE_VARIABLES, targetOf, VDN } from './alert.ts';
 import type { MonitoringOptions } from './options.ts';
-import { merged, nameLabels, REPLICA } from './promql.ts';
-import { ANSWERED_RATIO, judged, OPEN_LINE, TALKING_RATIO, UNAVAILABLE_RATIO } from './records.ts';
+import { judged, MISSED_TARGETS, named } from './records.ts';
 import { quote } from './text.ts';
 
 /** One better window, or a restart of the exporter, does not end an alert and start it anew: it stays for two windows. */
@@ -22,24 +21,14 @@ export const lineAlert = (
 
 function noAgentForCalls(options: MonitoringOptions): Alert {
   // A quiet line has calls in every other window only. Agents who are not free at the end of a window may have answered.
-  const names = nameLabels(options.alertLabels);
-  const calls = judged(
-    quote`
-      max_over_time(aicc_cti_window_inbound_calls[15m]) > 0
-        unless aicc_cti_window_inbound_calls_answered > 0`,
-    options.alertLabels,
-  );
-  const expr = quote`
-    ${calls}
-      and ignoring (${names})
-    max without (${REPLICA}) (
-      aicc_cti_agents{state="talking"} + ignoring (state) aicc_cti_agents{state="idle"}
-        and ignoring (${names}) ${OPEN_LINE}
-    ) == 0`;
+  const calls = judged(quote`
+    max_over_time(aicc_cti_window_inbound_calls[15m]) > 0
+      unless aicc_cti_window_inbound_calls_answered > 0`);
+  const agents = judged('aicc_cti_agents{state="talking"} + ignoring (state) aicc_cti_agents{state="idle"}');
   return lineAlert(
     'AiccCtiNoAgentForCalls',
     {
-      expr,
+      expr: named(`${calls} and ${agents} == 0`, options.alertLabels),
       for: '8m',
       severity: 'critical',
       summary: `Calls come in and no agent can take them: ${VDN}`,
@@ -53,7 +42,6 @@ function noAgentForCalls(options: MonitoringOptions): Alert {
 /** What an alert says of a ratio that is beyond its target. */
 interface Judgement {
   readonly alert: string;
-  readonly ratio: string;
   readonly indicator: Indicator;
   readonly wait: Readonly<Record<Severity, string>>;
   readonly summary: string;
@@ -63,7 +51,6 @@ interface Judgement {
 const JUDGEMENTS: readonly Judgement[] = [
   {
     alert: 'AiccCtiAnsweredShareLow',
-    ratio: ANSWERED_RATIO,
     indicator: 'answer_ratio',
     wait: { warning: '8m', critical: '3m' },
     summary: 'Few calls are answered',
@@ -71,7 +58,6 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
   {
     alert: 'AiccCtiOccupancySaturated',
-    ratio: TALKING_RATIO,
     indicator: 'occupancy_ratio',
     wait: { warning: '13m', critical: '13m' },
     summary: 'Agents have no pause between calls',
@@ -79,7 +65,6 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
   {
     alert: 'AiccCtiAgentsUnavailable',
-    ratio: UNAVAILABLE_RATIO,
     indicator: 'unavailable_ratio',
     wait: { warning: '13m', critical: '13m' },
     summary: 'Many agents are busy or resting',
@@ -87,31 +72,21 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
 ];
 
-/** Compares a ratio with the line's own target; the more severe alert replaces the other one. */
+/** What is beyond a target of this severity; the more severe one replaces the other. */
+export function missed(record: string, indicator: TargetKey, severity: Severity): string {
+  const beyond = (limit: Severity): string => `${record}{indicator="${indicator}", severity="${limit}"}`;
+  if (severity === 'critical') return `max without (indicator, severity) (${beyond('critical')})`;
+  return `max without (indicator, severity) (${beyond('warning')} unless ignoring (severity) ${beyond('critical')})`;
+}
+
+/** A ratio against the line's own target. */
 function judge(judgement: Judgement, severity: Severity, options: MonitoringOptions): Alert {
-  const names = nameLabels(options.alertLabels);
-  const { ratio, indicator } = judgement;
-  const side = BAD_SIDE[indicator] === 'below' ? '<' : '>';
-  const beyond = (limit: Severity): string => quote`
-    ${ratio}
-      ${side} ignoring (${names}, indicator, severity) group_left ()
-    ${merged(`aicc_cti_vdn_threshold{indicator="${indicator}", severity="${limit}"}`)}`;
-  const expr =
-    severity === 'critical'
-      ? beyond('critical')
-      : quote`
-        (
-          ${beyond('warning')}
-        )
-          unless
-        (
-          ${beyond('critical')}
-        )`;
+  const { indicator } = judgement;
   const target = targetOf(indicator, severity, ['name', ...options.alertLabels]);
   return lineAlert(
     judgement.alert,
     {
-      expr,
+      expr: missed(MISSED_TARGETS, indicator, severity),
       for: judgement.wait[severity],
       severity,
       summary: `${judgement.summary}: ${VDN}`,

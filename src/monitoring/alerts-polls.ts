@@ -1,16 +1,14 @@
 import { type Alert, LINE_VARIABLES, VDN } from './alert.ts';
 import { pipelineAlert } from './alerts-exporter.ts';
 import type { MonitoringOptions } from './options.ts';
-import { merged, nameLabels, names, REPLICA, VDN_OF_ALL } from './promql.ts';
-import { CURRENT_COUNT, CURRENT_VDNS, MISSING_COUNT, REPORTING_COUNT } from './records.ts';
+import { merged, nameLabels, REPLICA } from './promql.ts';
+import { CURRENT_COUNT, CURRENT_VDNS, LATELY_VDNS, LINES, MISSING_COUNT, REPORTING_COUNT, UP } from './records.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
 export const CENTER = 'call center {{ $labels.call_center }}';
 export const CENTER_VARIABLES = ['job', 'call_center'];
 const STALE_MINUTES = THRESHOLDS.dataAgeSeconds.critical / 60;
-const UP = merged('aicc_cti_up');
-const OPEN = merged('aicc_cti_vdn_open');
 const OUTAGE = `${MISSING_COUNT} > ${THRESHOLDS.outageShare} * ${REPORTING_COUNT}`;
 
 const pollFailing = (options: MonitoringOptions): Alert =>
@@ -19,13 +17,7 @@ const pollFailing = (options: MonitoringOptions): Alert =>
     {
       // The second half is for a call center of which no VDN is known.
       expr: quote`
-        (
-          ${OUTAGE}
-            or
-          ${UP} unless ${REPORTING_COUNT}
-        )
-          and
-        ${UP} == 0`,
+        (${OUTAGE} or ${UP} unless ${REPORTING_COUNT}) and ${UP} == 0`,
       for: '3m',
       chosen: CENTER_VARIABLES,
       severity: 'critical',
@@ -40,9 +32,7 @@ const pollIncomplete = (options: MonitoringOptions): Alert =>
     'AiccCtiPollIncomplete',
     {
       expr: quote`
-        ${MISSING_COUNT} <= ${THRESHOLDS.outageShare} * ${REPORTING_COUNT}
-          and
-        ${UP} == 0`,
+        ${MISSING_COUNT} <= ${THRESHOLDS.outageShare} * ${REPORTING_COUNT} and ${UP} == 0`,
       for: '13m',
       chosen: CENTER_VARIABLES,
       severity: 'warning',
@@ -103,7 +93,7 @@ const noData = (options: MonitoringOptions): Alert =>
           and
         ${UP} == 1
           unless
-        max without (${REPLICA}, vdn) (aicc_cti_vdn_open) == 0`,
+        max without (vdn, ${nameLabels(options.alertLabels)}) (${LINES}) == 0`,
       for: '8m',
       chosen: CENTER_VARIABLES,
       severity: 'critical',
@@ -117,28 +107,18 @@ const noData = (options: MonitoringOptions): Alert =>
  * A VDN that had data and has none, while others of its call center have. With a list of VDNs it is expected to come
  * back; with \`vdns: all\` one that the CMS no longer shows is forgotten after an hour.
  */
-const windowStale = (options: MonitoringOptions): Alert =>
-  pipelineAlert(
+function windowStale(options: MonitoringOptions): Alert {
+  const names = nameLabels(options.alertLabels);
+  return pipelineAlert(
     'AiccCtiWindowStale',
     {
       expr: quote`
-        (
-          ${OPEN} == 1
-            and
-          (
-            ${merged('last_over_time(aicc_cti_window_start_timestamp_seconds[1h])')}
-              or
-            (${merged('aicc_cti_windows_total')} > 0 and ignoring (vdn) ${merged('aicc_cti_vdns_configured')})
-          )
-            unless
-          ${CURRENT_VDNS}
-            and ignoring (vdn)
-          ${CURRENT_COUNT}
-            unless ignoring (vdn)
-          (${OUTAGE} and ${UP} == 0)
-        )
-          * on (${VDN_OF_ALL}) group_left (${nameLabels(options.alertLabels)})
-        ${names(VDN_OF_ALL)}`,
+        ${LINES} == 1
+          and ignoring (${names})
+        (${LATELY_VDNS} or ${merged('aicc_cti_windows_total > 0 and ignoring (vdn) aicc_cti_vdns_configured')})
+          unless ignoring (${names}) ${CURRENT_VDNS}
+          and ignoring (${names}, vdn) ${CURRENT_COUNT}
+          unless ignoring (${names}, vdn) (${OUTAGE} and ${UP} == 0)`,
       for: '3m',
       chosen: LINE_VARIABLES,
       dashboard: 'line',
@@ -148,6 +128,7 @@ const windowStale = (options: MonitoringOptions): Alert =>
     },
     options,
   );
+}
 
 /** What the exporter gets from the CMS. One alert per cause; alertmanager.yml mutes what follows from it. */
 export const pollAlerts = (options: MonitoringOptions): readonly Alert[] => [

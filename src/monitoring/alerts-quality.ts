@@ -141,15 +141,19 @@ function certificateExpiring(severity: 'warning' | 'critical', options: Monitori
   );
 }
 
-/** Whether the data can be trusted, and for how long it will come. */
+/** Whether the data comes as it should, and for how long it will. */
 export const qualityAlerts = (options: MonitoringOptions): readonly Alert[] => [
   rowsRejected(options),
-  windowsMissing(options),
   settleLagHigh(options),
   pollSlow(options),
-  agentStatesContradict(options),
-  answerRateContradicts(options),
   clockSkew(options),
   certificateExpiring('warning', options),
   certificateExpiring('critical', options),
+];
+
+/** Whether the data can be trusted. All look at an hour. */
+export const contradictionAlerts = (options: MonitoringOptions): readonly Alert[] => [
+  windowsMissing(options),
+  agentStatesContradict(options),
+  answerRateContradicts(options),
 ];

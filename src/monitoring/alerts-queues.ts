@@ -1,36 +1,24 @@
-import { BAD_SIDE, type QueueIndicator, type Severity } from '../config/targets.ts';
+import type { QueueIndicator, Severity } from '../config/targets.ts';
 import { alert, type Alert, LINE_VARIABLES } from './alert.ts';
-import { lineAlert } from './alerts-lines.ts';
+import { lineAlert, missed } from './alerts-lines.ts';
 import type { MonitoringOptions } from './options.ts';
-import { merged, nameLabels, names, REPLICA, VDN_OF_INSTANCE } from './promql.ts';
-import type { RecordingRule } from './records.ts';
+import { merged, REPLICA } from './promql.ts';
+import { beyond, named, type RecordingRule } from './records.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
-/** Lines with skill queues that are open now, by name. The value is 1. Replicas are one series. */
-const OPEN_LINE = 'vdn:aicc_cti_queue_line:open';
+/** Lines with skill queues that are open now. The value is 1. */
+const OPEN_LINE = 'instance_vdn:aicc_cti_queue_line:open';
+/** Of the queues that are beyond a target: the value, by the target's indicator and severity. */
+const MISSED_TARGETS = 'vdn_queue:aicc_cti_queue_targets_missed:value';
 
-const openLine = (alertLabels: readonly string[]): RecordingRule => ({
+const openLine: RecordingRule = {
   record: OPEN_LINE,
-  expr: quote`
-    max without (${REPLICA}) (
-      (
-        aicc_cti_vdn_open == 1
-          and on (${VDN_OF_INSTANCE})
-        aicc_cti_queue_waiting_calls
-      )
-        * on (${VDN_OF_INSTANCE}) group_left (${nameLabels(alertLabels)})
-      ${names(VDN_OF_INSTANCE)}
-    )`,
-});
+  expr: 'aicc_cti_vdn_open == 1 and ignoring (queue) aicc_cti_queue_waiting_calls',
+};
 
-/** Keeps the queues of open lines, gives them the line's name, and makes its replicas one. */
-const named = (expr: string, alertLabels: readonly string[]): string => quote`
-  max without (${REPLICA}) (
-    ${expr}
-  )
-    * ignoring (queue, ${nameLabels(alertLabels)}) group_left (${nameLabels(alertLabels)})
-  ${OPEN_LINE}`;
+/** Keeps the queues of open lines, and makes their replicas one. */
+const judged = (expr: string): string => `max without (${REPLICA}) (${expr} and ignoring (queue) ${OPEN_LINE})`;
 
 /** Prints a value that a metric has for the labels of the alert, all but those in `without`. */
 function look(metric: string, matchers: string, without: readonly string[], print: string): string {
@@ -88,31 +76,26 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
 ];
 
-/** Compares a value with the target of the line; the more severe alert replaces the other one. */
-function judge({ expr, indicator, ...judgement }: Judgement, severity: Severity, options: MonitoringOptions): Alert {
-  const labels = ['name', ...options.alertLabels];
-  const side = BAD_SIDE[indicator] === 'below' ? '<' : '>';
-  const beyond = (limit: Severity): string => quote`
-    (
-      ${named(expr, options.alertLabels)}
-    )
-      ${side} ignoring (queue, ${labels.join(', ')}, indicator, severity) group_left ()
-    ${merged(`aicc_cti_queue_threshold{indicator="${indicator}", severity="${limit}"}`)}`;
-  const warning = quote`
-    (
-      ${beyond('warning')}
-    )
-      unless
-    (
-      ${beyond('critical')}
-    )`;
+const missedTargets = (alertLabels: readonly string[]): RecordingRule => ({
+  record: MISSED_TARGETS,
+  expr: named(
+    JUDGEMENTS.map(({ expr, indicator }) => beyond(judged(expr), indicator, 'aicc_cti_queue_threshold')).join(
+      '\n  or\n',
+    ),
+    alertLabels,
+    ['queue', 'indicator', 'severity'],
+  ),
+});
+
+/** A value against the queue's own target. */
+function judge({ indicator, ...judgement }: Judgement, severity: Severity, options: MonitoringOptions): Alert {
   const matchers = `indicator=\\"${indicator}\\", severity=\\"${severity}\\"`;
   const print = `{{ . | first | value | ${judgement.format} }}`;
-  const target = look('aicc_cti_queue_threshold', matchers, ['queue', ...labels], print);
+  const target = look('aicc_cti_queue_threshold', matchers, ['name', ...options.alertLabels], print);
   return lineAlert(
     judgement.alert,
     {
-      expr: severity === 'critical' ? beyond('critical') : warning,
+      expr: missed(MISSED_TARGETS, indicator, severity),
       for: judgement.wait,
       severity,
       summary: `${judgement.summary}: ${queueOf(options.alertLabels)}`,
@@ -126,11 +109,11 @@ const nearlyFull = (options: MonitoringOptions): Alert =>
   lineAlert(
     'AiccCtiQueueNearlyFull',
     {
-      expr: quote`
-        (
-          ${named('aicc_cti_queue_waiting_calls / (aicc_cti_queue_capacity_calls > 0)', options.alertLabels)}
-        )
-          > ${THRESHOLDS.queueFullShare}`,
+      expr: named(
+        judged(`aicc_cti_queue_waiting_calls / (aicc_cti_queue_capacity_calls > 0) > ${THRESHOLDS.queueFullShare}`),
+        options.alertLabels,
+        ['queue'],
+      ),
       for: '2m',
       severity: 'critical',
       summary: `A queue is nearly full: ${queueOf(options.alertLabels)}`,
@@ -144,7 +127,11 @@ const nobodySignedIn = (options: MonitoringOptions): Alert =>
   lineAlert(
     'AiccCtiQueueNobodySignedIn',
     {
-      expr: named('aicc_cti_queue_waiting_calls > 0 and aicc_cti_queue_agents_signed_in == 0', options.alertLabels),
+      expr: named(
+        judged('aicc_cti_queue_waiting_calls > 0 and aicc_cti_queue_agents_signed_in == 0'),
+        options.alertLabels,
+        ['queue'],
+      ),
       for: '2m',
       severity: 'critical',
       summary: `Callers wait and nobody is signed in: ${queueOf(options.alertLabels)}`,
@@ -173,7 +160,8 @@ const interfaceFailing = (options: MonitoringOptions): Alert =>
 
 /** Records and alerts of the skill queues. They make no series where no queues are configured. */
 export const queueRules = (options: MonitoringOptions): readonly (RecordingRule | Alert)[] => [
-  openLine(options.alertLabels),
+  openLine,
+  missedTargets(options.alertLabels),
   ...JUDGEMENTS.flatMap((judgement) => [judge(judgement, 'warning', options), judge(judgement, 'critical', options)]),
   nearlyFull(options),
   nobodySignedIn(options),

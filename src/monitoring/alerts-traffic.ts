@@ -1,8 +1,8 @@
 import { type Alert, VDN } from './alert.ts';
 import { lineAlert } from './alerts-lines.ts';
 import type { MonitoringOptions } from './options.ts';
-import { merged, nameLabels, names, VDN_OF_ALL } from './promql.ts';
-import { CALLS, lastWeek, USUAL_CALLS, weekBefore } from './records.ts';
+import { merged } from './promql.ts';
+import { CALLS, lastWeek, named, USUAL_CALLS, weekBefore } from './records.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
@@ -12,17 +12,9 @@ const percent = (ratio: number): string => `${Math.round(ratio * 100)}%`;
 /** Agents sit idle, so calls could be taken. */
 const IDLE = 'min_over_time(aicc_cti_agents{state="idle"}[10m]) > 0';
 
-/** The line is open, with data, and was these minutes ago, and 15 before: closed hours are no silence. */
-const through = (minutes: number): string => `${CALLS} and ${CALLS} offset ${minutes}m`;
-const silentFor = (minutes: number): string => `max_over_time(${CALLS}[${minutes}m]) == 0 and ${through(minutes)}`;
-
-/** Gives a line's figure the line's name. */
-const named = (expr: string, { alertLabels }: MonitoringOptions): string => quote`
-  (
-    ${expr}
-  )
-    * on (${VDN_OF_ALL}) group_left (${nameLabels(alertLabels)})
-  ${names(VDN_OF_ALL)}`;
+/** No call, and the line was open, with data, these minutes ago and 15 before: closed hours are no silence. */
+const silentFor = (minutes: number): string =>
+  `max_over_time(${CALLS}[${minutes}m]) == 0 and ${CALLS} offset ${minutes}m`;
 
 /** Calls per window in one of the last two weeks. */
 const inEitherWeek = (of: string, minimum: number): string =>
@@ -38,7 +30,6 @@ function inboundSilent(options: MonitoringOptions): Alert {
         quote`
           ${WINDOWS_PER_HOUR} * (
             ${inEitherWeek('min_over_time(', quarter / 3)}
-              and ${CALLS} == 0
               or
             ${USUAL_CALLS} >= ${hour / WINDOWS_PER_HOUR}
               and ${silentFor(40)}
@@ -46,8 +37,9 @@ function inboundSilent(options: MonitoringOptions): Alert {
             ${inEitherWeek('avg_over_time(', twoHours / 24)}
               and ${silentFor(100)}
           )
+            and ${CALLS} == 0
             and ignoring (state) ${merged(IDLE)}`,
-        options,
+        options.alertLabels,
       ),
       for: '3m',
       severity: 'critical',
@@ -60,7 +52,7 @@ function inboundSilent(options: MonitoringOptions): Alert {
 }
 
 /** Calls per window over the last hour, while the line is open. */
-const LAST_HOUR = `(avg_over_time(${CALLS}[45m]) and ${CALLS})`;
+const LAST_HOUR = `avg_over_time(${CALLS}[45m])`;
 
 function trafficLost(options: MonitoringOptions): Alert {
   const { lost } = THRESHOLDS.traffic;
@@ -71,9 +63,10 @@ function trafficLost(options: MonitoringOptions): Alert {
       expr: named(
         quote`
           (${LAST_HOUR} > 0) / (${USUAL_CALLS} >= ${THRESHOLDS.trafficMinimumCalls.lost / WINDOWS_PER_HOUR}) < ${lost}
-            and ${through(40)}
+            and ${CALLS}
+            and ${CALLS} offset 40m
             and ignoring (state) ${merged(IDLE)}`,
-        options,
+        options.alertLabels,
       ),
       for: '13m',
       severity: 'warning',
@@ -92,15 +85,18 @@ function trafficAnomaly(options: MonitoringOptions): Alert {
     {
       expr: named(
         quote`
-          ${LAST_HOUR} / (${USUAL_CALLS} >= ${minimum}) < ${low}
-            or
           (
-            ${LAST_HOUR} >= ${minimum}
-              > ${high} * ${lastWeek('max_over_time(')}
-              unless ${LAST_HOUR} <= ${high} * ${weekBefore('max_over_time(')}
+            ${LAST_HOUR} / (${USUAL_CALLS} >= ${minimum}) < ${low}
+              or
+            (
+              ${LAST_HOUR} >= ${minimum}
+                > ${high} * ${lastWeek('max_over_time(')}
+                unless ${LAST_HOUR} <= ${high} * ${weekBefore('max_over_time(')}
+            )
+              / (${USUAL_CALLS} > 0)
           )
-            / (${USUAL_CALLS} > 0)`,
-        options,
+            and ${CALLS}`,
+        options.alertLabels,
       ),
       for: '8m',
       severity: 'info',

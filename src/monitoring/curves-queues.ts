@@ -1,7 +1,7 @@
 import { CLOSED, CLOSED_SHADE, curves, TARGET_LINES } from './charts.ts';
 import { SERVICE_LEVEL, SERVICE_LEVEL_CAVEAT, SERVICE_LEVEL_TARGET } from './figures-queues.ts';
 import { colored, type Panel } from './panel.ts';
-import { QUEUE_TARGET, totalOfQueues, VDN } from './queries.ts';
+import { queueTargets, totalOfQueues, VDN } from './queries.ts';
 import { THRESHOLDS } from './thresholds.ts';
 import type { Size } from './tiles.ts';
 
@@ -40,8 +40,8 @@ export const longestWaitCurve = (size: Size): Panel =>
     queries: [
       CLOSED,
       { expr: `max(aicc_cti_queue_longest_wait_seconds{${VDN}})`, legend: 'longest wait' },
-      { expr: `min(${QUEUE_TARGET('wait_seconds', 'warning')})`, legend: 'target' },
-      { expr: `min(${QUEUE_TARGET('wait_seconds', 'critical')})`, legend: 'critical' },
+      { expr: `min(${queueTargets('wait_seconds', 'warning')})`, legend: 'target' },
+      { expr: `min(${queueTargets('wait_seconds', 'critical')})`, legend: 'critical' },
     ],
     overrides: [CLOSED_SHADE, colored('longest wait', 'blue'), ...TARGET_LINES],
   });
@@ -60,7 +60,7 @@ export const serviceLevelCurve = (size: Size): Panel =>
       CLOSED,
       { expr: SERVICE_LEVEL, legend: 'service level' },
       { expr: SERVICE_LEVEL_TARGET, legend: 'target' },
-      { expr: `max(${QUEUE_TARGET('service_level', 'critical')})`, legend: 'critical' },
+      { expr: `max(${queueTargets('service_level', 'critical')})`, legend: 'critical' },
     ],
     overrides: [CLOSED_SHADE, colored('service level', 'blue'), ...TARGET_LINES],
   });

@@ -1,8 +1,7 @@
 import { anyOf, QUEUE_ALERTS } from './alert-names.ts';
 import type { Panel } from './panel.ts';
 import { notAnswered, percent, UNANSWERED_AT_TARGET } from './figures.ts';
-import { VDN_OF_ALL } from './promql.ts';
-import { CENTER, commonTarget, each, QUEUE_TARGET, totalOfQueues, VDN } from './queries.ts';
+import { CENTER, commonTarget, eachQueue, queueTargets, totalOfQueues, VDN } from './queries.ts';
 import { label } from './states.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
@@ -10,7 +9,7 @@ import { type Size, tile } from './tiles.ts';
 
 const WAITING = totalOfQueues(`aicc_cti_queue_waiting_calls{${VDN}}`);
 const LONGEST = `max(aicc_cti_queue_longest_wait_seconds{${VDN}})`;
-const LONGEST_TARGET = `min(${QUEUE_TARGET('wait_seconds', 'warning')})`;
+const LONGEST_TARGET = `min(${queueTargets('wait_seconds', 'warning')})`;
 const WAIT_ALERTS = 'AiccCtiQueueWaitLong|AiccCtiQueueNobodySignedIn|AiccCtiQueueNearlyFull';
 
 /** Live values vanish when they are old. Where queues were never asked for, there is nothing to say. */
@@ -78,13 +77,13 @@ export const longestWait = (size: Size): Panel =>
 const rise = (counter: string): string => `increase(aicc_cti_queue_calls_${counter}_total{${VDN}}[30m])`;
 /** Calls that hung up within 20 seconds count neither way. */
 const COUNTED = `${rise('answered')} + ${rise('lost')} - ${rise('lost_within_20s')}`;
-const COUNTED_OF_LINE = each(`sum without (queue) (${COUNTED})`);
+const COUNTED_OF_QUEUE = eachQueue(COUNTED);
 
 export const SERVICE_LEVEL = quote`
   ${totalOfQueues(rise('answered_within_20s'))}
     /
   (${totalOfQueues(COUNTED)} >= ${THRESHOLDS.queueMinimumCalls})`;
-export const SERVICE_LEVEL_TARGET = commonTarget(QUEUE_TARGET('service_level', 'warning'), COUNTED_OF_LINE);
+export const SERVICE_LEVEL_TARGET = commonTarget(queueTargets('service_level', 'warning'), COUNTED_OF_QUEUE);
 
 export const SERVICE_LEVEL_CAVEAT =
   'Service level: calls answered within 20 seconds, of those that were answered or hung up after waiting 20 seconds or more. There are other definitions.';
@@ -106,9 +105,9 @@ export const serviceLevel = (size: Size): Panel =>
 /** Waiting calls of the places in a queue, at most. */
 const FULLEST = quote`
   max(
-    max by (${VDN_OF_ALL}, queue) (aicc_cti_queue_waiting_calls{${VDN}})
+    ${eachQueue(`aicc_cti_queue_waiting_calls{${VDN}}`)}
       /
-    (max by (${VDN_OF_ALL}, queue) (aicc_cti_queue_capacity_calls{${VDN}}) > 0)
+    (${eachQueue(`aicc_cti_queue_capacity_calls{${VDN}}`)} > 0)
   )`;
 
 export const fullestQueue = (size: Size): Panel =>

@@ -9,8 +9,7 @@ export const REPLICA = 'instance, pod, container, node, endpoint';
 /** Labels that users commonly add. A join with `on` must name them: two environments may use the same instance names. */
 const ENVIRONMENT = 'cluster, region, environment, env, namespace';
 
-/** What identifies a VDN at one exporter, and over all replicas; and a call center. */
-export const VDN_OF_INSTANCE = `${ENVIRONMENT}, job, instance, call_center, vdn`;
+/** What identifies a call center, and a VDN, over all replicas. */
 export const CENTER_OF_ALL = `${ENVIRONMENT}, job, call_center`;
 export const VDN_OF_ALL = `${ENVIRONMENT}, job, call_center, vdn`;
 
@@ -19,6 +18,3 @@ export const merged = (expr: string): string => `max without (${REPLICA}) (${exp
 
 /** Labels of `aicc_cti_vdn_info` that alerts about a VDN carry. */
 export const nameLabels = (alertLabels: readonly string[]): string => ['name', ...alertLabels].join(', ');
-
-/** The names of the lines, one series for each, whatever else `aicc_cti_vdn_info` says. */
-export const names = (key: string): string => `topk by (${key}) (1, aicc_cti_vdn_info)`;

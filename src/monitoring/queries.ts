@@ -64,9 +64,12 @@ export const OCCUPANCY = share(
 export const targets = (indicator: Indicator, severity: Severity): string =>
   each(`aicc_cti_vdn_threshold{${VDN}, indicator="${indicator}", severity="${severity}"}`);
 
-/** The same for the skill queues of each VDN. */
-export const QUEUE_TARGET = (indicator: QueueIndicator, severity: Severity): string =>
-  each(`aicc_cti_queue_threshold{${VDN}, indicator="${indicator}", severity="${severity}"}`);
+/** Replicas made one, nothing added up: a series per skill queue. */
+export const eachQueue = (series: string): string => `max by (${VDN_OF_ALL}, queue) (${series})`;
+
+/** The configured targets of the skill queues. */
+export const queueTargets = (indicator: QueueIndicator, severity: Severity): string =>
+  eachQueue(`aicc_cti_queue_threshold{${VDN}, indicator="${indicator}", severity="${severity}"}`);
 
 /** The target for a share over several lines: where each of them is at its own target. It weighs them as the share does. */
 export const commonTarget = (target: string, weights: string): string => quote`

@@ -1,5 +1,5 @@
 import type { VdnConfig } from '../config/schema.ts';
-import { QUEUE_INDICATORS, SEVERITIES } from '../config/targets.ts';
+import { QUEUE_INDICATORS, type QueueTargets, SEVERITIES } from '../config/targets.ts';
 import { FAILURE_REASONS } from '../core/errors.ts';
 import { printable } from '../core/format.ts';
 import type { MetricDefinition } from '../exposition/metrics.ts';
@@ -28,7 +28,7 @@ type Sample = SelfMetricFamily['values'][number];
 export interface FamilySources {
   readonly callCenter: string;
   /** Those whose queues are requested. */
-  readonly vdns: readonly Pick<VdnConfig, 'id' | 'targets'>[];
+  readonly vdns: readonly Pick<VdnConfig, 'id' | 'targets' | 'queueTargets'>[];
   readonly board: QueueBoard;
   readonly interfaces: () => readonly (readonly [QueueInterface, InterfaceStatus])[];
 }
@@ -38,22 +38,22 @@ export function createQueueFamilies(sources: FamilySources): () => readonly Self
   const { board, vdns } = sources;
   const live = createLines(vdns, LIVE_LINES, sources, (vdn) => board.versionsOf(vdn).live);
   const known = createLines(vdns, KNOWN_LINES, sources, (vdn) => board.versionsOf(vdn).known);
-  const targets = thresholds(sources);
-  return () => [...live(), ...known(), targets, ...interfaceFamilies(sources)];
+  return () => [...live(), ...known(), ...interfaceFamilies(sources)];
 }
 
-/** A metric with the end of its line for a queue, after the label `queue`; undefined where it has no value. */
-type LineEnd = readonly [MetricDefinition, (shown: ShownQueue) => string | undefined];
+type QueueVdn = FamilySources['vdns'][number];
+/** A metric with the ends of its lines for a queue, after the label `queue`; none where it has no value. */
+type LineEnds = readonly [MetricDefinition, (shown: ShownQueue, vdn: QueueVdn) => readonly string[]];
 
-const valueEnd = (value: number | undefined): string | undefined => (value === undefined ? undefined : `} ${value}\n`);
+const valueEnd = (value: number | undefined): readonly string[] => (value === undefined ? [] : [`} ${value}\n`]);
 
-const LIVE_LINES: readonly LineEnd[] = LIVE_METRICS.map((metric) => [
+const LIVE_LINES: readonly LineEnds[] = LIVE_METRICS.map((metric) => [
   metric,
   ({ status }) => valueEnd(status?.[metric.field]),
 ]);
 
-const KNOWN_LINES: readonly LineEnd[] = [
-  ...SLOT_METRICS.map((metric): LineEnd => {
+const KNOWN_LINES: readonly LineEnds[] = [
+  ...SLOT_METRICS.map((metric): LineEnds => {
     const index = SLOT_FIELDS.indexOf(metric.field);
     return [metric, ({ totals }) => valueEnd(totals?.counts[index])];
   }),
@@ -61,38 +61,48 @@ const KNOWN_LINES: readonly LineEnd[] = [
   [SLOTS_MISSING, ({ totals }) => valueEnd(totals?.missing)],
   [
     QUEUE_INFO,
-    ({ queue }) => queue && `,name="${escapeLabel(printable(queue.name))}",media_type="${queue.mediaType ?? ''}"} 1\n`,
+    ({ queue }) =>
+      queue === undefined
+        ? []
+        : [`,name="${escapeLabel(printable(queue.name))}",media_type="${queue.mediaType ?? ''}"} 1\n`],
   ],
+  [QUEUE_THRESHOLD, ({ id }, { targets, queueTargets }) => thresholdEnds(queueTargets.get(id) ?? targets)],
 ];
+
+function thresholdEnds(targets: QueueTargets): readonly string[] {
+  return QUEUE_INDICATORS.flatMap((indicator) =>
+    SEVERITIES.flatMap((severity) => {
+      const value = targets[indicator][severity];
+      return value === undefined ? [] : [`,indicator="${indicator}",severity="${severity}"} ${value}\n`];
+    }),
+  );
+}
 
 function createLines(
   vdns: FamilySources['vdns'],
-  ends: readonly LineEnd[],
+  metrics: readonly LineEnds[],
   { callCenter, board }: FamilySources,
   versionOf: (vdn: number) => number,
 ): () => readonly SelfMetricFamily[] {
   /** The lines of each VDN, one text for each metric. */
   const made = new Map<number, { readonly version: number; readonly texts: readonly string[] }>();
-  const textsOf = (vdn: number): readonly string[] => {
-    const version = versionOf(vdn);
-    const known = made.get(vdn);
+  const textsOf = (vdn: QueueVdn): readonly string[] => {
+    const version = versionOf(vdn.id);
+    const known = made.get(vdn.id);
     if (known?.version === version) return known.texts;
-    const queues = board.queuesOf(vdn);
-    const texts = ends.map(([{ name }, end]) => {
-      const start = `${name}{call_center="${escapeLabel(callCenter)}",vdn="${vdn}",queue="`;
+    const queues = board.queuesOf(vdn.id);
+    const texts = metrics.map(([{ name }, endsOf]) => {
+      const start = `${name}{call_center="${escapeLabel(callCenter)}",vdn="${vdn.id}",queue="`;
       let text = '';
-      for (const shown of queues) {
-        const rest = end(shown);
-        if (rest !== undefined) text += `${start}${shown.id}"${rest}`;
-      }
+      for (const shown of queues) for (const end of endsOf(shown, vdn)) text += `${start}${shown.id}"${end}`;
       return text;
     });
-    made.set(vdn, { version, texts });
+    made.set(vdn.id, { version, texts });
     return texts;
   };
   return () => {
-    const all = vdns.map(({ id }) => textsOf(id));
-    return ends.map(([{ name, help, type }], index) => {
+    const all = vdns.map(textsOf);
+    return metrics.map(([{ name, help, type }], index) => {
       return { name, help, type, values: [], text: all.map((texts) => texts[index] ?? '').join('') };
     });
   };
@@ -100,20 +110,6 @@ function createLines(
 
 function family({ name, help, type }: MetricDefinition, values: readonly Sample[]): SelfMetricFamily {
   return { name, help, type, values };
-}
-
-function thresholds({ callCenter, vdns }: FamilySources): SelfMetricFamily {
-  const { name, help, type } = QUEUE_THRESHOLD;
-  const lines = vdns.flatMap(({ id, targets }) =>
-    QUEUE_INDICATORS.flatMap((indicator) =>
-      SEVERITIES.flatMap((severity) => {
-        const labels = `call_center="${escapeLabel(callCenter)}",vdn="${id}",indicator="${indicator}",severity="${severity}"`;
-        const value = targets[indicator][severity];
-        return value === undefined ? [] : [`${name}{${labels}} ${value}\n`];
-      }),
-    ),
-  );
-  return { name, help, type, values: [], text: lines.join('') };
 }
 
 function interfaceFamilies({ callCenter, interfaces }: FamilySources): SelfMetricFamily[] {

@@ -95,8 +95,8 @@ export const QUEUE_INFO: MetricDefinition = {
 export const QUEUE_THRESHOLD: MetricDefinition = {
   name: 'aicc_cti_queue_threshold',
   type: 'gauge',
-  help: "Configured targets of the VDN's queues: a queue is bad when its service_level is below, or its wait_seconds above. No series where a target is off.",
-  labels: ['call_center', 'vdn', 'indicator', 'severity'],
+  help: 'Configured targets of the queue: it is bad when its service_level is below, or its wait_seconds above. No series where a target is off.',
+  labels: [...QUEUE, 'indicator', 'severity'],
 };
 
 export const QUEUE_UP: MetricDefinition = {

@@ -200,7 +200,12 @@ describe('The effective config', () => {
       .filter(({ closed_on: closed = [], open_on: open = {} }) => !closed.some((day) => day in open)),
   );
   const include = fc.oneof(fc.constantFrom('all', ['10-19', 3]), fc.uniqueArray(fc.integer({ min: 1, max: 9 })));
-  const queues = fc.oneof(fc.constant('off'), fc.record({ include }, { requiredKeys: [] }));
+  const queueTargets = fc.constant({ 101: { service_level: 'off', wait_seconds: { warning: 30 } }, 7: 'off' });
+  const queues = fc.oneof(
+    fc.constant('off'),
+    fc.record({ include }, { requiredKeys: [] }),
+    fc.record({ include: fc.constant('all'), targets: queueTargets }),
+  );
   const vdn = fc.record(
     { id: fc.integer({ min: 1, max: 40 }), name: fc.string(), labels, targets, opening_hours: hours, queues },
     { requiredKeys: ['id', 'name', 'labels'] },

@@ -242,6 +242,19 @@ describe('Queues', () => {
     expect((await loadOne('queues: { include: all }\nvdns: [{ id: 2, queues: off }]')).queues).toBeUndefined();
   });
 
+  it('may have targets of their own; what a queue does not set is as in its VDN', async () => {
+    const { vdns } = await loadOne(
+      'cc_id: 1\nvdns: [{ id: 2, targets: { service_level: off }, queues: { targets: { 101: { wait_seconds: { warning: 30 } }, 102: off } } }]',
+    );
+    const [vdn] = vdns === 'all' ? [] : vdns;
+    expect(
+      [...(vdn?.queueTargets ?? [])].map(([id, { service_level, wait_seconds }]) => [id, service_level, wait_seconds]),
+    ).toEqual([
+      [101, { warning: undefined, critical: undefined }, { warning: 30, critical: 300 }],
+      [102, { warning: undefined, critical: undefined }, { warning: undefined, critical: undefined }],
+    ]);
+  });
+
   it('of 250 VDNs are the most that one request a second is enough for; others may be in the config, too', async () => {
     expect((await loadOne('cc_id: 1\nqueues: {}\nvdns: [1-250, { id: 999, queues: off }]')).queues).toBeDefined();
   });
@@ -260,7 +273,7 @@ describe('VDNs', () => {
         { id: 5, name: '', labels: { ...none, team: 'a', constructor: 'b' } },
         { id: 7, name: '', labels: none },
         { id: 2147483647, name: '', labels: { ...none, floor: '3' } },
-      ].map((vdn) => ({ ...vdn, queues: [], ...DEFAULT_LINE })),
+      ].map((vdn) => ({ ...vdn, queues: [], queueTargets: new Map(), ...DEFAULT_LINE })),
     );
   });
 

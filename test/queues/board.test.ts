@@ -25,8 +25,12 @@ function createBoard() {
   const families = createQueueFamilies({
     callCenter: 'hq',
     vdns: [
-      { id: 1, targets: DEFAULT_TARGETS },
-      { id: 2, targets: { ...DEFAULT_TARGETS, wait_seconds: { warning: undefined, critical: undefined } } },
+      { id: 1, targets: DEFAULT_TARGETS, queueTargets: new Map() },
+      {
+        id: 2,
+        targets: { ...DEFAULT_TARGETS, wait_seconds: { warning: undefined, critical: undefined } },
+        queueTargets: new Map([[6, { ...DEFAULT_TARGETS, wait_seconds: { warning: 30, critical: undefined } }]]),
+      },
     ],
     board,
     interfaces: () => [['skills', status]],
@@ -97,13 +101,15 @@ describe('the metrics', () => {
     expect(lines).toContain(
       'aicc_cti_queue_request_failures_total{call_center="hq",interface="skills",reason="http"} 2',
     );
-    expect(lines.filter((line) => line.includes('threshold'))).toEqual([
-      'aicc_cti_queue_threshold{call_center="hq",vdn="1",indicator="service_level",severity="warning"} 0.8',
-      'aicc_cti_queue_threshold{call_center="hq",vdn="1",indicator="service_level",severity="critical"} 0.6',
-      'aicc_cti_queue_threshold{call_center="hq",vdn="1",indicator="wait_seconds",severity="warning"} 60',
-      'aicc_cti_queue_threshold{call_center="hq",vdn="1",indicator="wait_seconds",severity="critical"} 300',
-      'aicc_cti_queue_threshold{call_center="hq",vdn="2",indicator="service_level",severity="warning"} 0.8',
-      'aicc_cti_queue_threshold{call_center="hq",vdn="2",indicator="service_level",severity="critical"} 0.6',
+    const thresholds = lines.filter((line) => line.includes('threshold') && line.includes('vdn="2"'));
+    const queue = (id: number) => `aicc_cti_queue_threshold{call_center="hq",vdn="2",queue="${id}",indicator=`;
+    // What a queue does not set is as in its VDN.
+    expect(thresholds).toEqual([
+      ...[5, 6].flatMap((id) => [
+        `${queue(id)}"service_level",severity="warning"} 0.8`,
+        `${queue(id)}"service_level",severity="critical"} 0.6`,
+        ...(id === 6 ? [`${queue(id)}"wait_seconds",severity="warning"} 30`] : []),
+      ]),
     ]);
   });
 
@@ -129,7 +135,7 @@ describe('the metrics', () => {
     clock.advance(59_999);
     expect(text()).toContain('aicc_cti_queue_waiting_calls{call_center="hq",vdn="2",queue="6"} 2');
     clock.advance(1);
-    expect(text()).not.toContain('queue="6"');
+    expect(text()).not.toContain('waiting_calls{call_center="hq",vdn="2",queue="6"');
     expect(text()).toContain('aicc_cti_queue_waiting_calls{call_center="hq",vdn="2",queue="5"} 3');
     clock.advance(30_000);
     expect(text()).not.toContain('aicc_cti_queue_waiting_calls');

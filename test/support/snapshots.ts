@@ -7,7 +7,7 @@ export const DEFAULT_LINE = { targets: DEFAULT_TARGETS, openingHours: undefined 
 
 /** A VDN of which the config gives the id alone. */
 export function vdnConfig(id: number): VdnConfig {
-  return { id, name: '', labels: {}, queues: [], ...DEFAULT_LINE };
+  return { id, name: '', labels: {}, queues: [], queueTargets: new Map(), ...DEFAULT_LINE };
 }
 
 /** A VDN with a different value in every field. */
