@@ -113,16 +113,27 @@ export async function writeHistory(file, { scrape, served, isOpen, from, to, tar
 }
 
 /**
- * Writes what the recording rules would have recorded between `from` and `to` (seconds), every window.
- * `promtool tsdb create-blocks-from rules` does the same with a block for every two hours and rule, which takes minutes.
- * @param url a Prometheus that has the history
- * @param isOfRecords whether to write the rules that read records of other rules, or all others, which come first
+ * The recording rules in the order in which they can be evaluated: each level reads records of the levels before it.
+ * @param rules the text of a rules file
  */
-export async function writeRecords(file, { url, rules, from, to, isOfRecords }) {
+export function recordLevels(rules) {
+  const all = parseYaml(rules).groups.flatMap((group) => group.rules.filter(({ record }) => record !== undefined));
+  const levelOf = ({ record, expr }) => {
+    const read = all.filter((other) => other.record !== record && new RegExp(`${other.record}\\b(?!:)`).test(expr));
+    return read.length === 0 ? 0 : 1 + Math.max(...read.map(levelOf));
+  };
+  const levels = [];
+  for (const rule of all) (levels[levelOf(rule)] ??= []).push(rule);
+  return levels;
+}
+
+/**
+ * Writes what recording rules would have recorded.
+ * @param url a Prometheus that has what they read
+ */
+export async function writeRecords(file, { url, records, from, to }) {
   const out = createWriteStream(file);
-  const all = parseYaml(rules).groups.flatMap((group) => group.rules);
-  const wanted = ({ record, expr }) => record !== undefined && expr.includes('vdn:') === isOfRecords;
-  for (const { record, expr } of all.filter(wanted)) {
+  for (const { record, expr } of records) {
     const body = new URLSearchParams({ query: expr, start: String(from), end: String(to), step: String(WINDOW) });
     const response = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
     if (response.status !== 'success') throw new Error(`${record}: ${response.error}`);

@@ -11,7 +11,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../dist/config/load.js';
 import { isOpen } from '../dist/config/opening-plan.js';
 import { startSimulator } from '../dist/simulator/simulator.js';
-import { writeHistory, writeRecords } from './history.mjs';
+import { recordLevels, writeHistory, writeRecords } from './history.mjs';
 import { directory, port, ready, start, stop } from './stack/programs.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -26,6 +26,7 @@ const { values: flags } = parseArgs({
 });
 const [from, to] = [flags.from, flags.to].map((time) => Math.floor(Date.parse(time) / 1000));
 const STEP = 60;
+const WINDOW = 300;
 /** Prometheus gives at most 11,000 points a series. */
 const MOST = 7 * 86_400;
 /** What is before it has no last week, and less than the longest range. */
@@ -84,11 +85,11 @@ async function startPrometheus() {
   return { child, url: `http://${address}` };
 }
 
-/** Adds what the recording rules would have recorded: those that read other records after those. */
-async function record(isOfRecords) {
+/** Adds what recording rules would have recorded. */
+async function record(records) {
   const { child, url } = await startPrometheus();
   const file = join(directory, 'records.txt');
-  await writeRecords(file, { url, rules, from, to, isOfRecords });
+  await writeRecords(file, { url, records, from, to });
   child.isExpected = true;
   child.kill();
   await once(child, 'exit');
@@ -113,6 +114,9 @@ function firings(times, { for: wait, keep_firing_for: keep }) {
   return out;
 }
 
+/** What holds at a window holds until the next. */
+const minutesOf = (time) => Array.from({ length: WINDOW / STEP }, (_, index) => time + index * STEP);
+
 async function judge(url) {
   const alerts = parse(rules)
     .groups.flatMap((group) => group.rules)
@@ -121,12 +125,14 @@ async function judge(url) {
   for (const rule of alerts) {
     const times = new Map();
     for (let begin = from + WARM_UP; begin < to; begin += MOST) {
-      const range = { start: String(begin), end: String(Math.min(begin + MOST - STEP, to)), step: String(STEP) };
+      // A second after each window: a record that ended with the window before is over by then, without a mark of its end.
+      const end = Math.min(begin + MOST - WINDOW, to);
+      const range = { start: String(begin + 1), end: String(end + 1), step: String(WINDOW) };
       const body = new URLSearchParams({ query: rule.expr, ...range });
       const response = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })).json();
       if (response.status !== 'success') throw new Error(`${rule.alert}: ${response.error}`);
       for (const { metric, values } of response.data.result)
-        times.set(metric.vdn, [...(times.get(metric.vdn) ?? []), ...values.map(([time]) => time)]);
+        times.set(metric.vdn, [...(times.get(metric.vdn) ?? []), ...values.flatMap(([time]) => minutesOf(time - 1))]);
     }
     for (const [vdn, own] of times)
       for (const { fired, until } of firings(own, rule))
@@ -154,8 +160,7 @@ try {
   await writeHistory(past, { scrape, served, isOpen: wasOpen, from, to, target: 'instance="a:10122",job="aicc-cti"' });
   mkdirSync(data);
   await importFile(past);
-  await record(false);
-  await record(true);
+  for (const level of recordLevels(rules)) await record(level);
   const { url } = await startPrometheus();
   const found = await judge(url);
   if (flags.output === 'json') console.log(JSON.stringify(found));

@@ -9,7 +9,7 @@ import { parseArgs, promisify } from 'node:util';
 import { loadConfig } from '../dist/config/load.js';
 import { isOpen } from '../dist/config/opening-plan.js';
 import { startSimulator } from '../dist/simulator/simulator.js';
-import { writeHistory, writeRecords } from './history.mjs';
+import { recordLevels, writeHistory, writeRecords } from './history.mjs';
 import { directory, installed, port, ready, start, stop } from './stack/programs.mjs';
 import { startWebhook } from './stack/webhook.mjs';
 
@@ -148,11 +148,10 @@ async function main() {
   // The recording rules of the past: a Prometheus without targets evaluates them over the history.
   const idle = join(directory, 'idle.yml');
   writeFileSync(idle, '{}');
-  for (const isOfRecords of [false, true]) {
+  for (const level of recordLevels(readFileSync(rules, 'utf8'))) {
     const first = await startPrometheus(idle);
     const records = join(directory, 'records.txt');
-    const text = readFileSync(rules, 'utf8');
-    await writeRecords(records, { url: `http://${prometheus}`, rules: text, from, to, isOfRecords });
+    await writeRecords(records, { url: `http://${prometheus}`, records: level, from, to });
     first.isExpected = true;
     first.kill('SIGTERM');
     await once(first, 'exit');
