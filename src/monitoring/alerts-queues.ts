@@ -32,7 +32,12 @@ function look(metric: string, matchers: string, without: readonly string[], prin
 
 /** "queue 101 (Orders) of VDN 7 (Sales hotline), call center headquarters". */
 function queueOf(alertLabels: readonly string[]): string {
-  const name = look('aicc_cti_queue_info', '', ['name', ...alertLabels], ' ({{ . | first | label "name" }})');
+  const name = look(
+    'aicc_cti_queue_info',
+    'queue!=\\"\\"',
+    ['name', ...alertLabels],
+    ' ({{ . | first | label "name" }})',
+  );
   const vdn = 'VDN {{ $labels.vdn }}{{ with $labels.name }} ({{ . }}){{ end }}, call center {{ $labels.call_center }}';
   return `queue {{ $labels.queue }}${name} of ${vdn}`;
 }
