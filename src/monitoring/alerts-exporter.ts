@@ -1,7 +1,7 @@
 import { alert, type Alert, type AlertRule } from './alert.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, REPLICA } from './promql.ts';
-import { UP } from './records.ts';
+import { UP } from './records-centers.ts';
 import { quote } from './text.ts';
 
 /** An alert about the data pipeline: Prometheus, exporter, CMS. */

@@ -1,7 +1,8 @@
 import type { Indicator, Severity, TargetKey } from '../config/targets.ts';
 import { alert, type Alert, type AlertRule, LINE_VARIABLES, targetOf, VDN } from './alert.ts';
 import type { MonitoringOptions } from './options.ts';
-import { judged, MISSED_TARGETS, named } from './records.ts';
+import { judged, named } from './records.ts';
+import { MISSED_AGENT_TARGETS, MISSED_ANSWER_TARGETS } from './records-lines.ts';
 import { quote } from './text.ts';
 
 /** One better window, or a restart of the exporter, does not end an alert and start it anew: it stays for two windows. */
@@ -42,22 +43,26 @@ function noAgentForCalls(options: MonitoringOptions): Alert {
 /** What an alert says of a ratio that is beyond its target. */
 interface Judgement {
   readonly alert: string;
+  readonly record: string;
   readonly indicator: Indicator;
   readonly wait: Readonly<Record<Severity, string>>;
   readonly summary: string;
   readonly says: string;
 }
 
-const JUDGEMENTS: readonly Judgement[] = [
-  {
-    alert: 'AiccCtiAnsweredShareLow',
-    indicator: 'answer_ratio',
-    wait: { warning: '8m', critical: '3m' },
-    summary: 'Few calls are answered',
-    says: 'of the inbound calls were connected to an agent, over the last 15 minutes, or 1 or 4 hours where calls are few; the target is at least',
-  },
+const ANSWERED: Judgement = {
+  alert: 'AiccCtiAnsweredShareLow',
+  record: MISSED_ANSWER_TARGETS,
+  indicator: 'answer_ratio',
+  wait: { warning: '8m', critical: '3m' },
+  summary: 'Few calls are answered',
+  says: 'of the inbound calls were connected to an agent, over the last 15 minutes, or 1 or 4 hours where calls are few; the target is at least',
+};
+
+const AGENTS: readonly Judgement[] = [
   {
     alert: 'AiccCtiOccupancySaturated',
+    record: MISSED_AGENT_TARGETS,
     indicator: 'occupancy_ratio',
     wait: { warning: '13m', critical: '13m' },
     summary: 'Agents have no pause between calls',
@@ -65,6 +70,7 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
   {
     alert: 'AiccCtiAgentsUnavailable',
+    record: MISSED_AGENT_TARGETS,
     indicator: 'unavailable_ratio',
     wait: { warning: '13m', critical: '13m' },
     summary: 'Many agents are busy or resting',
@@ -81,12 +87,12 @@ export function missed(record: string, indicator: TargetKey, severity: Severity)
 
 /** A ratio against the line's own target. */
 function judge(judgement: Judgement, severity: Severity, options: MonitoringOptions): Alert {
-  const { indicator } = judgement;
+  const { record, indicator } = judgement;
   const target = targetOf(indicator, severity, ['name', ...options.alertLabels]);
   return lineAlert(
     judgement.alert,
     {
-      expr: missed(MISSED_TARGETS, indicator, severity),
+      expr: missed(record, indicator, severity),
       for: judgement.wait[severity],
       severity,
       summary: `${judgement.summary}: ${VDN}`,
@@ -96,8 +102,17 @@ function judge(judgement: Judgement, severity: Severity, options: MonitoringOpti
   );
 }
 
+const both = (judgement: Judgement, options: MonitoringOptions): readonly Alert[] => [
+  judge(judgement, 'warning', options),
+  judge(judgement, 'critical', options),
+];
+
 /** What happens on a line now, against its own targets and while it is open. */
 export const lineAlerts = (options: MonitoringOptions): readonly Alert[] => [
   noAgentForCalls(options),
-  ...JUDGEMENTS.flatMap((judgement) => [judge(judgement, 'warning', options), judge(judgement, 'critical', options)]),
+  ...both(ANSWERED, options),
 ];
+
+/** What its agents do. */
+export const agentAlerts = (options: MonitoringOptions): readonly Alert[] =>
+  AGENTS.flatMap((judgement) => both(judgement, options));

@@ -2,7 +2,8 @@ import { type Alert, LINE_VARIABLES, VDN } from './alert.ts';
 import { pipelineAlert } from './alerts-exporter.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, nameLabels, REPLICA } from './promql.ts';
-import { CURRENT_COUNT, CURRENT_VDNS, LATELY_VDNS, LINES, MISSING_COUNT, REPORTING_COUNT, UP } from './records.ts';
+import { LINES } from './records.ts';
+import { CURRENT_COUNT, CURRENT_VDNS, LATELY_VDNS, MISSING_COUNT, REPORTING_COUNT, UP } from './records-centers.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 

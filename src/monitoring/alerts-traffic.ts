@@ -2,7 +2,8 @@ import { type Alert, VDN } from './alert.ts';
 import { lineAlert } from './alerts-lines.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged } from './promql.ts';
-import { CALLS, lastWeek, named, USUAL_CALLS, weekBefore } from './records.ts';
+import { named } from './records.ts';
+import { CALLS, lastWeek, USUAL_CALLS, weekBefore } from './records-traffic.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 

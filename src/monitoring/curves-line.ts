@@ -2,7 +2,7 @@ import { A_WEEK_AGO, CLOSED, CLOSED_SHADE, curves, perStep, TARGET_LINES, WINDOW
 import { ANSWERED_CAVEAT } from './figures.ts';
 import { colored, type Panel, type Query } from './panel.ts';
 import { calls, share, targets, total, VDN, VDN_OF_RECORD } from './queries.ts';
-import { ANSWERED_RATIO, TALKING_RATIO, UNAVAILABLE_RATIO } from './records.ts';
+import { ANSWERED_RATIO, TALKING_RATIO, UNAVAILABLE_RATIO } from './records-lines.ts';
 import type { Indicator } from '../config/targets.ts';
 import { THRESHOLDS } from './thresholds.ts';
 import type { Size } from './tiles.ts';

@@ -14,7 +14,7 @@ import {
   VDN_OF_RECORD,
   WINDOW_START,
 } from './queries.ts';
-import { ANSWERED_RATIO } from './records.ts';
+import { ANSWERED_RATIO } from './records-lines.ts';
 import { alerts, FIRING, NOTIFIED } from './states.ts';
 import { type Column, ROW_LINK, STATE_MAPPING, table } from './tables.ts';
 import { quote } from './text.ts';

@@ -1,6 +1,6 @@
 import { anyOf, DATA_ALERTS } from './alert-names.ts';
 import { OF_ALERT, WINDOW_START } from './queries.ts';
-import { WINDOW_END } from './records.ts';
+import { WINDOW_END } from './records-centers.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
