@@ -40,7 +40,7 @@ const secondsOf = (interval) => Number.parseInt(interval) * 60;
 /** Records that every VDN has, and how often; those of a call center, of queues and of what is beyond a target are few. */
 const records = GROUPS.flatMap(({ interval, rules }) =>
   rules.flatMap(({ record }) => (record === undefined ? [] : [{ record, every: secondsOf(interval) }])),
-).filter(({ record }) => /^(instance_)?vdn:(?!aicc_cti_(queue|\w+_targets_missed))/.test(record));
+).filter(({ record }) => /^(instance_)?vdn:(?!\w+(_targets_missed|:queues))/.test(record));
 const named = ',name="A line with a name"';
 const threshold = (indicator, severity) => ({
   name: VDN_THRESHOLD.name,

@@ -7,18 +7,18 @@ import { beyond, named, type RecordingRule } from './records.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
-/** Lines with skill queues that are open now. The value is 1. */
-const OPEN_LINE = 'instance_vdn:aicc_cti_queue_line:open';
+/** Lines with skill queues: 1 while they are open. */
+const QUEUE_LINE = 'instance_vdn:aicc_cti_vdn_open:queues';
 /** Of the queues that are beyond a target: the value, by the target's indicator and severity. */
 const MISSED_TARGETS = 'vdn_queue:aicc_cti_queue_targets_missed:value';
 
-const openLine: RecordingRule = {
-  record: OPEN_LINE,
-  expr: 'aicc_cti_vdn_open == 1 and ignoring (queue) aicc_cti_queue_waiting_calls',
+const queueLine: RecordingRule = {
+  record: QUEUE_LINE,
+  expr: 'aicc_cti_vdn_open and ignoring (queue) aicc_cti_queue_waiting_calls',
 };
 
 /** Keeps the queues of open lines, and makes their replicas one. */
-const judged = (expr: string): string => `max without (${REPLICA}) (${expr} and ignoring (queue) ${OPEN_LINE})`;
+const judged = (expr: string): string => `max without (${REPLICA}) (${expr} and ignoring (queue) ${QUEUE_LINE} == 1)`;
 
 /** Prints a value that a metric has for the labels of the alert, all but those in `without`. */
 function look(metric: string, matchers: string, without: readonly string[], print: string): string {
@@ -72,7 +72,7 @@ const JUDGEMENTS: readonly Judgement[] = [
     // Calls that hung up within 20 seconds count neither way. A line that was closed in between is judged later.
     expr: quote`
       ${rise('answered_within_20s_total')} / (${COUNTED} >= ${THRESHOLDS.queueMinimumCalls})
-        and ignoring (queue) min_over_time(aicc_cti_vdn_open[35m]) == 1`,
+        and ignoring (queue) min_over_time(${QUEUE_LINE}[35m]) == 1`,
     indicator: 'service_level',
     wait: '8m',
     summary: 'The service level is low',
@@ -165,7 +165,7 @@ const interfaceFailing = (options: MonitoringOptions): Alert =>
 
 /** Records and alerts of the skill queues. They make no series where no queues are configured. */
 export const queueRules = (options: MonitoringOptions): readonly (RecordingRule | Alert)[] => [
-  openLine,
+  queueLine,
   missedTargets(options.alertLabels),
   ...JUDGEMENTS.flatMap((judgement) => [judge(judgement, 'warning', options), judge(judgement, 'critical', options)]),
   nearlyFull(options),
