@@ -1,7 +1,7 @@
 import type { Indicator, Severity, TargetKey } from '../config/targets.ts';
 import { alert, type Alert, type AlertRule, LINE_VARIABLES, targetOf, VDN } from './alert.ts';
 import type { MonitoringOptions } from './options.ts';
-import { judged, named } from './records.ts';
+import { EACH_MINUTE, judged, named } from './records.ts';
 import { MISSED_AGENT_TARGETS, MISSED_ANSWER_TARGETS } from './records-lines.ts';
 import { quote } from './text.ts';
 
@@ -22,14 +22,20 @@ export const lineAlert = (
 
 function noAgentForCalls(options: MonitoringOptions): Alert {
   // A quiet line has calls in every other window only. Agents who are not free at the end of a window may have answered.
-  const calls = judged(quote`
+  const calls = judged(
+    quote`
     max_over_time(aicc_cti_window_inbound_calls[15m]) > 0
-      unless aicc_cti_window_inbound_calls_answered > 0`);
-  const agents = judged('aicc_cti_agents{state="talking"} + ignoring (state) aicc_cti_agents{state="idle"}');
+      unless aicc_cti_window_inbound_calls_answered > 0`,
+    EACH_MINUTE,
+  );
+  const agents = judged(
+    'aicc_cti_agents{state="talking"} + ignoring (state) aicc_cti_agents{state="idle"}',
+    EACH_MINUTE,
+  );
   return lineAlert(
     'AiccCtiNoAgentForCalls',
     {
-      expr: named(`${calls} and ${agents} == 0`, options.alertLabels),
+      expr: named(`${calls} and ${agents} == 0`, EACH_MINUTE, options.alertLabels),
       for: '8m',
       severity: 'critical',
       summary: `Calls come in and no agent can take them: ${VDN}`,

@@ -2,7 +2,7 @@ import { type Alert, LINE_VARIABLES, VDN } from './alert.ts';
 import { pipelineAlert } from './alerts-exporter.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, nameLabels, REPLICA } from './promql.ts';
-import { LINES } from './records.ts';
+import { namedLines } from './records.ts';
 import { CURRENT_COUNT, CURRENT_VDNS, LATELY_VDNS, MISSING_COUNT, REPORTING_COUNT, UP } from './records-centers.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
@@ -94,7 +94,7 @@ const noData = (options: MonitoringOptions): Alert =>
           and
         ${UP} == 1
           unless
-        max without (vdn, ${nameLabels(options.alertLabels)}) (${LINES}) == 0`,
+        max without (${REPLICA}, vdn) (aicc_cti_vdn_open) == 0`,
       for: '8m',
       chosen: CENTER_VARIABLES,
       severity: 'critical',
@@ -114,7 +114,7 @@ function windowStale(options: MonitoringOptions): Alert {
     'AiccCtiWindowStale',
     {
       expr: quote`
-        ${LINES} == 1
+        (${namedLines(options.alertLabels)}) == 1
           and ignoring (${names})
         (${LATELY_VDNS} or ${merged('aicc_cti_windows_total > 0 and ignoring (vdn) aicc_cti_vdns_configured')})
           unless ignoring (${names}) ${CURRENT_VDNS}

@@ -3,7 +3,7 @@ import { alert, type Alert, LINE_VARIABLES } from './alert.ts';
 import { lineAlert, missed } from './alerts-lines.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, REPLICA } from './promql.ts';
-import { beyond, named, type RecordingRule } from './records.ts';
+import { beyond, EACH_MINUTE, named, type RecordingRule } from './records.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
@@ -87,6 +87,7 @@ const missedTargets = (alertLabels: readonly string[]): RecordingRule => ({
     JUDGEMENTS.map(({ expr, indicator }) => beyond(judged(expr), indicator, 'aicc_cti_queue_threshold')).join(
       '\n  or\n',
     ),
+    EACH_MINUTE,
     alertLabels,
     ['queue', 'indicator', 'severity'],
   ),
@@ -116,6 +117,7 @@ const nearlyFull = (options: MonitoringOptions): Alert =>
     {
       expr: named(
         judged(`aicc_cti_queue_waiting_calls / (aicc_cti_queue_capacity_calls > 0) > ${THRESHOLDS.queueFullShare}`),
+        EACH_MINUTE,
         options.alertLabels,
         ['queue'],
       ),
@@ -134,6 +136,7 @@ const nobodySignedIn = (options: MonitoringOptions): Alert =>
     {
       expr: named(
         judged('aicc_cti_queue_waiting_calls > 0 and aicc_cti_queue_agents_signed_in == 0'),
+        EACH_MINUTE,
         options.alertLabels,
         ['queue'],
       ),

@@ -2,7 +2,7 @@ import { type Alert, VDN } from './alert.ts';
 import { lineAlert } from './alerts-lines.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged } from './promql.ts';
-import { named } from './records.ts';
+import { EACH_WINDOW, named } from './records.ts';
 import { CALLS, lastWeek, USUAL_CALLS, weekBefore } from './records-traffic.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
@@ -40,6 +40,7 @@ function inboundSilent(options: MonitoringOptions): Alert {
           )
             and ${CALLS} == 0
             and ignoring (state) ${merged(IDLE)}`,
+        EACH_WINDOW,
         options.alertLabels,
       ),
       for: '3m',
@@ -67,6 +68,7 @@ function trafficLost(options: MonitoringOptions): Alert {
             and ${CALLS}
             and ${CALLS} offset 40m
             and ignoring (state) ${merged(IDLE)}`,
+        EACH_WINDOW,
         options.alertLabels,
       ),
       for: '13m',
@@ -97,6 +99,7 @@ function trafficAnomaly(options: MonitoringOptions): Alert {
               / (${USUAL_CALLS} > 0)
           )
             and ${CALLS}`,
+        EACH_WINDOW,
         options.alertLabels,
       ),
       for: '8m',

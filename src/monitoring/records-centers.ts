@@ -1,6 +1,5 @@
-import { merged, nameLabels, VDN_OF_ALL } from './promql.ts';
-import { LINES, OLDEST_START, type RecordingRule, WINDOW_START } from './records.ts';
-import { quote } from './text.ts';
+import { merged } from './promql.ts';
+import { OLDEST_START, type RecordingRule, WINDOW_START } from './records.ts';
 
 /** Per call center: VDNs with current data, VDNs that had data in the last 6 hours, and those of them without any now. */
 export const CURRENT_COUNT = 'call_center:aicc_cti_vdns_current:count';
@@ -18,27 +17,17 @@ export const CURRENT_VDNS = `${NEWEST_START} > ${OLDEST_START}`;
 /** VDNs that had a window in the last hour. */
 export const LATELY_VDNS = `last_over_time(${NEWEST_START}[1h])`;
 
-const namedLines = (alertLabels: readonly string[]): RecordingRule => ({
-  record: LINES,
-  expr: quote`
-    ${merged('aicc_cti_vdn_open')}
-      * on (${VDN_OF_ALL}) group_left (${nameLabels(alertLabels)})
-    topk by (${VDN_OF_ALL}) (1, aicc_cti_vdn_info)`,
-});
+const LINE_COUNT = `count without (vdn) (${merged('aicc_cti_vdn_open')})`;
 
 /**
  * What is known of the call centers. Ids that never had data are not expected to have any, nor those that left the
  * configuration.
  */
-export function centerRecords(alertLabels: readonly string[]): readonly RecordingRule[] {
-  const lines = `count without (vdn, ${nameLabels(alertLabels)}) (${LINES})`;
-  return [
-    { record: UP, expr: merged('aicc_cti_up') },
-    namedLines(alertLabels),
-    { record: NEWEST_START, expr: merged(WINDOW_START) },
-    { record: CURRENT_COUNT, expr: `count without (vdn) (${CURRENT_VDNS})` },
-    { record: WINDOW_END, expr: `max without (vdn) (${NEWEST_START}) + 300` },
-    { record: REPORTING_COUNT, expr: `max_over_time(${CURRENT_COUNT}[6h]) < ${lines} or ${lines}` },
-    { record: MISSING_COUNT, expr: `${REPORTING_COUNT} - (${CURRENT_COUNT} or 0 * ${REPORTING_COUNT})` },
-  ];
-}
+export const CENTER_RECORDS: readonly RecordingRule[] = [
+  { record: UP, expr: merged('aicc_cti_up') },
+  { record: NEWEST_START, expr: merged(WINDOW_START) },
+  { record: CURRENT_COUNT, expr: `count without (vdn) (${CURRENT_VDNS})` },
+  { record: WINDOW_END, expr: `max without (vdn) (${NEWEST_START}) + 300` },
+  { record: REPORTING_COUNT, expr: `max_over_time(${CURRENT_COUNT}[6h]) < ${LINE_COUNT} or ${LINE_COUNT}` },
+  { record: MISSING_COUNT, expr: `${REPORTING_COUNT} - (${CURRENT_COUNT} or 0 * ${REPORTING_COUNT})` },
+];

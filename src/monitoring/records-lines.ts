@@ -1,16 +1,16 @@
 import type { Indicator } from '../config/targets.ts';
-import { merged, REPLICA } from './promql.ts';
 import {
   beyond,
   caughtUp,
+  EACH_MINUTE,
+  EACH_WINDOW,
   judged,
+  type LineRecords,
+  lineRecords,
   named,
-  OLDEST_START,
-  OPEN_LINE,
   openFor,
   type RecordingRule,
   rise,
-  WINDOW_START,
 } from './records.ts';
 import { quote } from './text.ts';
 import { THRESHOLDS } from './thresholds.ts';
@@ -24,13 +24,6 @@ const ANSWERED_HOURS = 'instance_vdn:aicc_cti_inbound_calls_answered:ratio_hours
 /** Of the lines that are beyond a target: the ratio, by the target's indicator and severity. */
 export const MISSED_ANSWER_TARGETS = 'vdn:aicc_cti_answer_targets_missed:ratio';
 export const MISSED_AGENT_TARGETS = 'vdn:aicc_cti_agent_targets_missed:ratio';
-const openLine: RecordingRule = {
-  record: OPEN_LINE,
-  expr: quote`
-    ${openFor(10)}
-      and (${WINDOW_START} > ${OLDEST_START}) == ignoring (${REPLICA}) group_left () ${merged(WINDOW_START)}`,
-};
-
 /** Of the group that is evaluated every 5 minutes. */
 const lately = (record: string): string => `last_over_time(${record}[6m])`;
 
@@ -51,6 +44,7 @@ const answeredRatio: RecordingRule = {
     quote`
       (${answered(15, ENOUGH_CALLS)} and ${openFor(20)} or ${lately(ANSWERED_HOURS)})
         unless ${caughtUp(15)}`,
+    EACH_MINUTE,
   ),
 };
 
@@ -70,32 +64,38 @@ const talkingRatio: RecordingRule = {
   record: TALKING_RATIO,
   expr: judged(
     `${agentsRatio(['talking'], ['idle'])} unless ${rise('outbound_calls', 60)} >= ${rise('inbound_calls', 60)}`,
+    EACH_WINDOW,
   ),
 };
 
 const unavailableRatio: RecordingRule = {
   record: UNAVAILABLE_RATIO,
-  expr: judged(`${agentsRatio(['busy', 'resting'], ['talking', 'idle'])} unless ${rise('inbound_calls', 60)} == 0`),
+  expr: judged(
+    `${agentsRatio(['busy', 'resting'], ['talking', 'idle'])} unless ${rise('inbound_calls', 60)} == 0`,
+    EACH_WINDOW,
+  ),
 };
 
 const missed = (
   record: string,
+  group: LineRecords,
   ratios: readonly (readonly [ratio: string, indicator: Indicator])[],
   alertLabels: readonly string[],
 ): RecordingRule => ({
   record,
   expr: named(
     ratios.map(([ratio, indicator]) => beyond(ratio, indicator, 'aicc_cti_vdn_threshold')).join('\n  or\n'),
+    group,
     alertLabels,
     ['indicator', 'severity'],
   ),
 });
 
 /** The rules of the contact center, per VDN. Sums over time come from the counters, which count each window once. */
-export const lineRecords = (alertLabels: readonly string[]): readonly RecordingRule[] => [
-  openLine,
+export const minuteRecords = (alertLabels: readonly string[]): readonly RecordingRule[] => [
+  ...lineRecords(EACH_MINUTE, alertLabels),
   answeredRatio,
-  missed(MISSED_ANSWER_TARGETS, [[ANSWERED_RATIO, 'answer_ratio']], alertLabels),
+  missed(MISSED_ANSWER_TARGETS, EACH_MINUTE, [[ANSWERED_RATIO, 'answer_ratio']], alertLabels),
 ];
 
 /**
@@ -103,6 +103,7 @@ export const lineRecords = (alertLabels: readonly string[]): readonly RecordingR
  * open for four hours is judged over one hour, too, when none of its few calls was answered. And what the agents do.
  */
 export const hourRecords = (alertLabels: readonly string[]): readonly RecordingRule[] => [
+  ...lineRecords(EACH_WINDOW, alertLabels),
   {
     record: ANSWERED_HOURS,
     expr: quote`
@@ -120,6 +121,7 @@ export const hourRecords = (alertLabels: readonly string[]): readonly RecordingR
   unavailableRatio,
   missed(
     MISSED_AGENT_TARGETS,
+    EACH_WINDOW,
     [
       [TALKING_RATIO, 'occupancy_ratio'],
       [UNAVAILABLE_RATIO, 'unavailable_ratio'],

@@ -127,8 +127,11 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
           expect([name, health, lastError]).toEqual([name, 'ok', undefined]);
         for (const rule of RULES) {
           await callApi('query', { query: rule.expr });
-          if ('record' in rule) expectFigures(await callApi('query', { query: rule.record }), rule.record);
-          for (const { text } of selectorsOf(rule.expr)) expectFigures(await callApi('query', { query: text }), text);
+          // Whether a line is beyond a target when the test looks is another matter.
+          if ('record' in rule && !rule.record.includes('targets_missed'))
+            expectFigures(await callApi('query', { query: rule.record }), rule.record);
+          for (const { metric, text } of selectorsOf(rule.expr))
+            if (!metric.includes(':')) expectFigures(await callApi('query', { query: text }), text);
         }
       });
     },
@@ -156,17 +159,15 @@ describe.runIf(CAN_RUN)('the whole stack', () => {
   );
 
   it(
-    'carries what happens in a skill queue to the lead: a caller who waits too long, and a queue without agents',
+    'carries what happens in a skill queue to the lead, but not that a line without agents has queues without agents',
     async () => {
-      await eventually(() => {
+      await eventually(async () => {
         const long = /AiccCtiQueueWaitLong: A caller waits too long: queue 170\d \(\w+\) of VDN 17 \(Orders\)/;
         expect(stack.printed.some((line) => line.includes('alert for contact-center-lead') && long.test(line))).toBe(
           true,
         );
-        const nobody = /NobodySignedIn: Callers wait and nobody is signed in: queue 180\d \(\w+\) of VDN 18/;
-        expect(stack.printed.some((line) => line.includes('lead-page: firing critical') && nobody.test(line))).toBe(
-          true,
-        );
+        // Nobody is on the line at all, and the lead knows.
+        await expectHeldBack('AiccCtiQueueNobodySignedIn', '18', 'AiccCtiNoAgentForCalls');
       });
     },
     MINUTE,
