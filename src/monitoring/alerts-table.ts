@@ -6,7 +6,7 @@ import { ROW_LINK, SEVERITY_MAPPING, table } from './tables.ts';
 import { quote } from './text.ts';
 import type { Size } from './tiles.ts';
 
-const LABELS = 'severity, alert, name, call_center, vdn, instance, reason';
+const LABELS = 'severity, alert, name, call_center, vdn, queue, instance, reason';
 
 /** When the condition of each firing alert began. An empty label is no label: a column without any value would be gone. */
 const since = (matchers: string): string => quote`
@@ -40,6 +40,7 @@ export function alertsTable(size: Size, ...more: readonly string[]): Panel {
       { title: 'Alert', label: 'alert', width: 190 },
       { title: 'Line', label: 'name' },
       { title: 'VDN', label: 'vdn', width: 60, links: [ROW_LINK] },
+      { title: 'Queue', label: 'queue', width: 80 },
       { title: 'Call center', label: 'call_center', width: 110 },
       { title: 'Exporter', label: 'instance', width: 150 },
       { title: 'Since', expr: `1000 * ${firing}`, unit: 'dateTimeAsLocalNoDateIfToday', width: 200 },

@@ -67,8 +67,8 @@ export const longestWait = (size: Size): Panel =>
     ...LIVE,
     title: 'Longest wait',
     description: `How long the first caller has waited, of all queues, and the smallest of their targets. ${LIVE_CAVEAT}`,
-    unit: 's',
-    decimals: 0,
+    // 00:01:09, not 1 min.
+    unit: 'dthms',
     value: LONGEST,
     beside: { text: 'target ≤ $1 s', value: LONGEST_TARGET },
     alerts: 'AiccCtiQueueWaitLong',

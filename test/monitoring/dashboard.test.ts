@@ -11,7 +11,7 @@ import { installed } from '../support/installed.ts';
 import { knownSeries, selectorsOf, substitute } from '../support/promql.ts';
 
 /** Units of Grafana 12 (packages/grafana-data/src/valueFormats/categories.ts), as far as they are used here. */
-const UNITS = ['none', 'percentunit', 's', 'd', 'reqps', 'bytes'];
+const UNITS = ['none', 'percentunit', 's', 'd', 'dthms', 'reqps', 'bytes'];
 /** Units of times: a pattern of moment.js. */
 const TIME_UNIT = /^time:(\[[a-z ]+\] )?HH:mm$/;
 /** Series in which replicas are one: without an instance. */
