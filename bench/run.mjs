@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { CONNECTIONS, loader } from './load.mjs';
@@ -129,6 +130,7 @@ async function measureWhilePolling(simulator, directory) {
   try {
     await simulator.delay(API_LATENCY_MS);
     const target = { ...exporter, headers: GZIP };
+    for (let tries = 0; !exporter.isCatchingUp() && tries < 600; tries++) await delay(100);
     await load({ ...target, seconds });
     const measured = await measure(target);
     if (!exporter.isCatchingUp()) throw new Error('It had nothing to poll any more: try fewer --seconds');
