@@ -1,13 +1,11 @@
-import type { QueueSelection } from '../config/schema.ts';
+import type { VdnConfig } from '../config/schema.ts';
+import type { QueueTargets } from '../config/targets.ts';
 import { after, type Clock, type Moment, momentOf, msUntil } from '../core/clock.ts';
 import { type Queue, type QueueStatus, selectQueues } from './rows.ts';
 import type { SlotTotals, TotalsByVdn } from './slot-account.ts';
 
 /** A VDN whose queues are requested. */
-export interface QueueVdn {
-  readonly id: number;
-  readonly selection: QueueSelection;
-}
+export type QueueVdn = Pick<VdnConfig, 'id' | 'queues' | 'targets' | 'queueTargets'>;
 
 interface Shown {
   readonly status: QueueStatus;
@@ -23,6 +21,7 @@ export interface ShownQueue {
   readonly queue: Queue | undefined;
   readonly status: QueueStatus | undefined;
   readonly totals: SlotTotals | undefined;
+  readonly targets: QueueTargets;
 }
 
 /** What is known of the queues of a call center now. */
@@ -73,13 +72,13 @@ export class QueueBoard {
   idsOf(vdn: number): readonly number[] {
     const queues = this.#queues.get(vdn);
     if (queues !== undefined) return queues.map(({ id }) => id);
-    const selection = this.#vdns.find(({ id }) => id === vdn)?.selection ?? [];
+    const selection = this.#config(vdn)?.queues ?? [];
     return selection === 'all' ? [] : selection;
   }
 
   /** Takes in what the CMS says a VDN has. */
   setQueues(vdn: number, queues: readonly Queue[]): void {
-    const selection = this.#vdns.find(({ id }) => id === vdn)?.selection ?? [];
+    const selection = this.#config(vdn)?.queues ?? [];
     const chosen = selectQueues(queues, selection);
     this.#queues.set(vdn, chosen);
     const ids = new Set(chosen.map(({ id }) => id));
@@ -112,11 +111,18 @@ export class QueueBoard {
   }
 
   queuesOf(vdn: number): readonly ShownQueue[] {
+    const config = this.#config(vdn);
+    if (config === undefined) return [];
     const described = new Map(this.#queues.get(vdn)?.map((queue) => [queue.id, queue]));
     return this.idsOf(vdn).map((id) => ({
       ...{ vdn, id, queue: described.get(id) },
       status: this.#shown.get(vdn)?.get(id)?.status,
       totals: this.#totals.get(vdn)?.get(id),
+      targets: config.queueTargets.get(id) ?? config.targets,
     }));
+  }
+
+  #config(vdn: number): QueueVdn | undefined {
+    return this.#vdns.find(({ id }) => id === vdn);
   }
 }

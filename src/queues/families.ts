@@ -1,4 +1,3 @@
-import type { VdnConfig } from '../config/schema.ts';
 import { QUEUE_INDICATORS, type QueueTargets, SEVERITIES } from '../config/targets.ts';
 import { FAILURE_REASONS } from '../core/errors.ts';
 import { printable } from '../core/format.ts';
@@ -28,7 +27,7 @@ type Sample = SelfMetricFamily['values'][number];
 export interface FamilySources {
   readonly callCenter: string;
   /** Those whose queues are requested. */
-  readonly vdns: readonly Pick<VdnConfig, 'id' | 'targets' | 'queueTargets'>[];
+  readonly vdns: readonly { readonly id: number }[];
   readonly board: QueueBoard;
   readonly interfaces: () => readonly (readonly [QueueInterface, InterfaceStatus])[];
 }
@@ -41,9 +40,8 @@ export function createQueueFamilies(sources: FamilySources): () => readonly Self
   return () => [...live(), ...known(), ...interfaceFamilies(sources)];
 }
 
-type QueueVdn = FamilySources['vdns'][number];
 /** A metric with the ends of its lines for a queue, after the label `queue`; none where it has no value. */
-type LineEnds = readonly [MetricDefinition, (shown: ShownQueue, vdn: QueueVdn) => readonly string[]];
+type LineEnds = readonly [MetricDefinition, (shown: ShownQueue) => readonly string[]];
 
 const valueEnd = (value: number | undefined): readonly string[] => (value === undefined ? [] : [`} ${value}\n`]);
 
@@ -66,7 +64,7 @@ const KNOWN_LINES: readonly LineEnds[] = [
         ? []
         : [`,name="${escapeLabel(printable(queue.name))}",media_type="${queue.mediaType ?? ''}"} 1\n`],
   ],
-  [QUEUE_THRESHOLD, ({ id }, { targets, queueTargets }) => thresholdEnds(queueTargets.get(id) ?? targets)],
+  [QUEUE_THRESHOLD, ({ targets }) => thresholdEnds(targets)],
 ];
 
 function thresholdEnds(targets: QueueTargets): readonly string[] {
@@ -86,22 +84,22 @@ function createLines(
 ): () => readonly SelfMetricFamily[] {
   /** The lines of each VDN, one text for each metric. */
   const made = new Map<number, { readonly version: number; readonly texts: readonly string[] }>();
-  const textsOf = (vdn: QueueVdn): readonly string[] => {
-    const version = versionOf(vdn.id);
-    const known = made.get(vdn.id);
+  const textsOf = (vdn: number): readonly string[] => {
+    const version = versionOf(vdn);
+    const known = made.get(vdn);
     if (known?.version === version) return known.texts;
-    const queues = board.queuesOf(vdn.id);
+    const queues = board.queuesOf(vdn);
     const texts = metrics.map(([{ name }, endsOf]) => {
-      const start = `${name}{call_center="${escapeLabel(callCenter)}",vdn="${vdn.id}",queue="`;
+      const start = `${name}{call_center="${escapeLabel(callCenter)}",vdn="${vdn}",queue="`;
       let text = '';
-      for (const shown of queues) for (const end of endsOf(shown, vdn)) text += `${start}${shown.id}"${end}`;
+      for (const shown of queues) for (const end of endsOf(shown)) text += `${start}${shown.id}"${end}`;
       return text;
     });
-    made.set(vdn.id, { version, texts });
+    made.set(vdn, { version, texts });
     return texts;
   };
   return () => {
-    const all = vdns.map(textsOf);
+    const all = vdns.map(({ id }) => textsOf(id));
     return metrics.map(([{ name, help, type }], index) => {
       return { name, help, type, values: [], text: all.map((texts) => texts[index] ?? '').join('') };
     });

@@ -9,7 +9,7 @@ import type { Clocks } from '../ledger/trusted-clock.ts';
 import type { Storage } from '../storage/ledger-store.ts';
 import { type RequestLoopOptions, runRequestLoop } from './request-loop.ts';
 import { requestSkills, requestSlots, requestStatuses, type RequestContext } from './requests.ts';
-import { QueueBoard, type QueueVdn, type ShownQueue } from './board.ts';
+import { QueueBoard, type ShownQueue } from './board.ts';
 import { createQueueClient, type QueueClient, type QueueClientOptions } from './client.ts';
 import { createQueueFamilies } from './families.ts';
 import { InterfaceHealth, type InterfaceStatus } from './health.ts';
@@ -99,8 +99,7 @@ function createMonitor(
   const { intervalMs, requestForm } = queues;
   const vdns = vdnsOf(config);
   const ids = vdns.map(({ id }) => id);
-  const selections = vdns.map((vdn): QueueVdn => ({ id: vdn.id, selection: vdn.queues }));
-  const board = new QueueBoard(selections, clock, previous?.handover.board);
+  const board = new QueueBoard(vdns, clock, previous?.handover.board);
   const ledger = new SlotLedger(ids, previous?.handover.ledger.toState() ?? stored);
   for (const id of ids) if (board.idsOf(id).length > 0) ledger.setQueues(id, board.idsOf(id), clocks());
   const store = createSlotStore({ callCenter: config.name, ledger, board, storage });

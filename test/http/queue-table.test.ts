@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_TARGETS } from '../../src/config/targets.ts';
 import { queueTable } from '../../src/http/status-page/queue-table.ts';
 import { parseVdnQuery } from '../../src/http/status-page/vdn-list.ts';
 import type { ShownQueue } from '../../src/queues/board.ts';
@@ -20,7 +21,7 @@ function queue(
 ): ShownQueue {
   const status =
     waiting === undefined ? undefined : { id, waiting, longestWait, available: 1, signedIn: 2, capacity: 100 };
-  return { vdn, id, queue: { id, name, mediaType: 5 }, status, totals: undefined };
+  return { vdn, id, queue: { id, name, mediaType: 5 }, status, totals: undefined, targets: DEFAULT_TARGETS };
 }
 
 function page(queues: readonly ShownQueue[], search = '', status = UP): string {
@@ -55,6 +56,17 @@ describe('the queues on the status page', () => {
     ]);
     expect(rows[0]).toEqual(['3 Hotline 3', '15 Queue 15', '2', '10:00', '1', '2', '100']);
     expect(rows[4]).toEqual(['1 Hotline 1', '11 Queue 11', '–', '–', '–', '–', '–']);
+  });
+
+  it('have a wait beyond their target marked, while the line is open', () => {
+    const marks = (text: string) =>
+      [...text.matchAll(/<td class="q-wait number([^"]*)"( title="[^"]*")?/g)].map(([, ...mark]) => mark);
+    const text = page([queue(1, 11, 1, 301), queue(2, 12, 1, 61), queue(3, 13, 1, 60)]);
+    expect(marks(text)).toEqual([
+      [' critical', ' title="Target: at most 300 s"'],
+      [' warning', ' title="Target: at most 60 s"'],
+      ['', undefined],
+    ]);
   });
 
   it('are those of the VDNs that the page is filtered by, and fifty at most', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_TARGETS } from '../../src/config/targets.ts';
 import { selfMetricsText } from '../../src/exposition/text-format.ts';
-import { QueueBoard } from '../../src/queues/board.ts';
+import { QueueBoard, type QueueVdn } from '../../src/queues/board.ts';
 import { createQueueFamilies } from '../../src/queues/families.ts';
 import { QUEUE_METRICS } from '../../src/queues/metrics.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -9,12 +9,18 @@ import { FakeClock } from '../support/fake-clock.ts';
 const NOW = Date.UTC(2026, 10, 18, 8);
 const LIFETIME = 90_000;
 
+const VDN_1: QueueVdn = { id: 1, queues: 'all', targets: DEFAULT_TARGETS, queueTargets: new Map() };
+
 function createBoard() {
   const clock = new FakeClock(NOW);
   const board = new QueueBoard(
     [
-      { id: 1, selection: 'all' },
-      { id: 2, selection: [5, 6] },
+      VDN_1,
+      {
+        ...{ id: 2, queues: [5, 6] },
+        targets: { ...DEFAULT_TARGETS, wait_seconds: { warning: undefined, critical: undefined } },
+        queueTargets: new Map([[6, { ...DEFAULT_TARGETS, wait_seconds: { warning: 30, critical: undefined } }]]),
+      },
     ],
     clock,
   );
@@ -24,14 +30,7 @@ function createBoard() {
   };
   const families = createQueueFamilies({
     callCenter: 'hq',
-    vdns: [
-      { id: 1, targets: DEFAULT_TARGETS, queueTargets: new Map() },
-      {
-        id: 2,
-        targets: { ...DEFAULT_TARGETS, wait_seconds: { warning: undefined, critical: undefined } },
-        queueTargets: new Map([[6, { ...DEFAULT_TARGETS, wait_seconds: { warning: 30, critical: undefined } }]]),
-      },
-    ],
+    vdns: [{ id: 1 }, { id: 2 }],
     board,
     interfaces: () => [['skills', status]],
   });
@@ -64,7 +63,7 @@ describe('the queues of a VDN', () => {
       ],
       LIFETIME,
     );
-    const next = new QueueBoard([{ id: 1, selection: [4] }], clock, board);
+    const next = new QueueBoard([{ ...VDN_1, queues: [4] }], clock, board);
     expect(next.queues()).toMatchObject([{ vdn: 1, id: 4, queue: { name: 'b' }, status: { waiting: 2 } }]);
   });
 });

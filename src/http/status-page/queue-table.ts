@@ -2,6 +2,7 @@ import type { ShownQueue } from '../../queues/board.ts';
 import type { QueueView } from '../../queues/monitor.ts';
 import { type Html, html } from '../html.ts';
 import { listVdns, type VdnQuery } from './vdn-list.ts';
+import { verdictOfWait } from './verdicts.ts';
 import type { CallCenterSnapshot } from '../../exposition/snapshot-store.ts';
 
 export interface QueueSource {
@@ -13,6 +14,7 @@ export interface QueueSource {
 interface QueueRow extends ShownQueue {
   readonly callCenter: string;
   readonly vdnName: string;
+  readonly isOpen: boolean;
 }
 
 /** The worst of them are enough to act on. */
@@ -26,11 +28,11 @@ function worstFirst(sources: readonly QueueSource[], query: VdnQuery): readonly 
     sources.map(({ snapshot }) => snapshot),
     query,
   );
-  const names = new Map(rows.map(({ callCenter, vdn }) => [JSON.stringify([callCenter, vdn.id]), vdn.name]));
+  const vdns = new Map(rows.map(({ callCenter, vdn }) => [JSON.stringify([callCenter, vdn.id]), vdn]));
   const found = sources.flatMap(({ snapshot: { callCenter }, queues }) =>
     (queues?.queues ?? []).flatMap((queue): QueueRow[] => {
-      const vdnName = names.get(JSON.stringify([callCenter, queue.vdn]));
-      return vdnName === undefined ? [] : [{ ...queue, callCenter, vdnName }];
+      const vdn = vdns.get(JSON.stringify([callCenter, queue.vdn]));
+      return vdn === undefined ? [] : [{ ...queue, callCenter, vdnName: vdn.name, isOpen: vdn.opening.isOpen }];
     }),
   );
   const wait = ({ status }: QueueRow) => status?.longestWait ?? -1;
@@ -60,14 +62,18 @@ function duration(seconds: number | undefined): string | Html {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-function tableRow({ callCenter, vdn, vdnName, id, queue, status }: QueueRow, hasCenters: boolean): Html {
+function tableRow(row: QueueRow, hasCenters: boolean): Html {
+  const { callCenter, vdn, vdnName, id, queue, status } = row;
+  const verdict = row.isOpen ? verdictOfWait(status?.longestWait, row.targets.wait_seconds) : undefined;
+  const judged = verdict && html` ${verdict.severity}" title="${verdict.target}`;
   const number = (key: string, value: string | number | Html | undefined): Html =>
     html`<td class="${key} number">${value ?? NONE}</td>`;
   return html`<tr>
     ${hasCenters && html`<td class="center"><bdi>${callCenter}</bdi></td>`}
     <td class="q-vdn">${vdn}${vdnName !== '' && html` <bdi class="labels">${vdnName}</bdi>`}</td>
     <td class="q-queue">${id}${queue !== undefined && html` <bdi class="labels">${queue.name}</bdi>`}</td>
-    ${number('q-waiting', status?.waiting)} ${number('q-wait', duration(status?.longestWait))}
+    ${number('q-waiting', status?.waiting)}
+    <td class="q-wait number${judged}">${duration(status?.longestWait)}</td>
     ${number('q-available', status?.available)} ${number('q-signed-in', status?.signedIn)}
     ${number('q-capacity', status?.capacity)}
   </tr>`;

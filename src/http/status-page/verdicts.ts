@@ -1,4 +1,4 @@
-import { BAD_SIDE, type Indicator, type Severity, type Threshold } from '../../config/targets.ts';
+import { BAD_SIDE, type Indicator, type Severity, type TargetKey, type Threshold } from '../../config/targets.ts';
 import type { VdnState } from '../../exposition/snapshot-store.ts';
 
 /** How a line stands beside one of its targets in its newest window. */
@@ -24,8 +24,12 @@ export function verdictOf({ window, targets, opening }: VdnState, column: string
   const indicator = INDICATOR_OF[column];
   if (indicator === undefined || window === undefined || !opening.isOpen) return undefined;
   const value = valueOf(window, indicator);
-  return value === undefined ? undefined : judge(value, targets[indicator], BAD_SIDE[indicator]);
+  return value === undefined ? undefined : judge(value, indicator, targets[indicator]);
 }
+
+/** What the longest wait of a queue is judged by, in seconds. */
+export const verdictOfWait = (wait: number | undefined, target: Threshold): Verdict | undefined =>
+  wait === undefined ? undefined : judge(wait, 'wait_seconds', target);
 
 function valueOf(window: NonNullable<VdnState['window']>, indicator: Indicator): number | undefined {
   const { inbound = 0, answered, talking = 0, idle = 0, busy = 0, resting = 0 } = window;
@@ -41,11 +45,14 @@ function valueOf(window: NonNullable<VdnState['window']>, indicator: Indicator):
   }
 }
 
-function judge(value: number, { warning, critical }: Threshold, badSide: 'below' | 'above'): Verdict | undefined {
-  const isMissed = (limit: number) => (badSide === 'below' ? value < limit : value > limit);
+function judge(value: number, indicator: TargetKey, { warning, critical }: Threshold): Verdict | undefined {
+  const isLow = BAD_SIDE[indicator] === 'below';
+  const isMissed = (limit: number) => (isLow ? value < limit : value > limit);
+  const text = (limit: number) =>
+    indicator === 'wait_seconds' ? `${limit} s` : `${Number((100 * limit).toFixed(1))} %`;
   const verdict = (severity: Severity, limit: number): Verdict => ({
     severity,
-    target: `Target: at ${badSide === 'below' ? 'least' : 'most'} ${Number((100 * limit).toFixed(1))} %`,
+    target: `Target: at ${isLow ? 'least' : 'most'} ${text(limit)}`,
   });
   if (critical !== undefined && isMissed(critical)) return verdict('critical', critical);
   return warning !== undefined && isMissed(warning) ? verdict('warning', warning) : undefined;
