@@ -52,8 +52,8 @@ function readQueueTargets(
 ): ReadonlyMap<number, QueueTargets> {
   const targets = new Map<number, QueueTargets>();
   for (const [name, entry] of value?.entries() ?? []) {
-    const id = /^[1-9]\d*$/.test(name) ? Number(name) : undefined;
-    if (id === undefined) entry.reportKey('Must be a queue id, such as 101, with the targets of this queue');
+    const id = /^[1-9]\d*$/.test(name) ? Number(name) : Infinity;
+    if (id > MAX_QUEUE_ID) entry.reportKey('Must be a queue id, such as 101, with the targets of this queue');
     else if (selection !== 'all' && !selection.includes(id))
       entry.reportKey(`Queue ${id} is not among those of include: add it there, or remove its targets`);
     else {

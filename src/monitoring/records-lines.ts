@@ -19,12 +19,12 @@ import { THRESHOLDS } from './thresholds.ts';
 export const ANSWERED_RATIO = 'vdn:aicc_cti_inbound_calls_answered:ratio';
 export const TALKING_RATIO = 'vdn:aicc_cti_agents_talking:ratio15m';
 export const UNAVAILABLE_RATIO = 'vdn:aicc_cti_agents_unavailable:ratio15m';
-/** The share of calls answered over an hour or four, of each replica. */
+/** The share of calls answered over an hour or four, of each replica; -1 where it says nothing. */
 const ANSWERED_HOURS = 'instance_vdn:aicc_cti_inbound_calls_answered:ratio_hours';
 /** Of the lines that are beyond a target: the ratio, by the target's indicator and severity. */
 export const MISSED_ANSWER_TARGETS = 'vdn:aicc_cti_answer_targets_missed:ratio';
 export const MISSED_AGENT_TARGETS = 'vdn:aicc_cti_agent_targets_missed:ratio';
-/** Of the group that is evaluated every 5 minutes. */
+/** Of the group that is evaluated every 5 minutes. What ends there must have another value: the range has the old one still. */
 const lately = (record: string): string => `last_over_time(${record}[6m])`;
 
 /** Calls answered of all calls in a range, if these are enough. */
@@ -42,7 +42,7 @@ const answeredRatio: RecordingRule = {
   record: ANSWERED_RATIO,
   expr: judged(
     quote`
-      (${answered(15, ENOUGH_CALLS)} and ${openFor(20)} or ${lately(ANSWERED_HOURS)})
+      (${answered(15, ENOUGH_CALLS)} and ${openFor(20)} or ${lately(ANSWERED_HOURS)} >= 0)
         unless ${caughtUp(15)}`,
     EACH_MINUTE,
   ),
@@ -56,7 +56,7 @@ const average = (state: string): string => `avg_over_time(aicc_cti_agents{state=
  */
 const agentsRatio = (part: readonly string[], rest: readonly string[]): string => {
   const sum = (states: readonly string[]): string => states.map(average).join(' + ignoring (state) ');
-  return `(${sum(part)}) / ignoring (state) (${sum([...part, ...rest])} >= ${THRESHOLDS.minimumAgents})`;
+  return `(${sum(part)}) / ignoring (state) (${sum([...part, ...rest])} >= ${THRESHOLDS.minimumAgents}) and ${openFor(20)}`;
 };
 
 /** How busy inbound agents are says nothing about a team that calls out. */
@@ -115,7 +115,8 @@ export const hourRecords = (alertLabels: readonly string[]): readonly RecordingR
           unless ${rise('inbound_calls', 60)} >= ${ENOUGH_CALLS}
           unless ${caughtUp(240)}
       )
-        unless ${caughtUp(60)}`,
+        unless ${caughtUp(60)}
+        or 0 * aicc_cti_vdn_open - 1`,
   },
   talkingRatio,
   unavailableRatio,

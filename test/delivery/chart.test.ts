@@ -135,7 +135,7 @@ describe.runIf(installed('helm'))('the rendered chart', () => {
     expect(rule?.spec).toEqual(parse(readFileSync('prometheus/aicc-cti.rules.yaml', 'utf8')));
     const [monitor] = ofKind(manifests, 'ServiceMonitor');
     expect(JSON.stringify(monitor?.spec)).toContain(
-      '{"sourceLabels":["__meta_kubernetes_pod_name"],"targetLabel":"instance"},' +
+      '{"sourceLabels":["__meta_kubernetes_namespace","__meta_kubernetes_pod_name"],"separator":".","targetLabel":"instance"},' +
         '{"action":"labeldrop","regex":"pod|container|endpoint|service|node"}',
     );
   });
