@@ -87,7 +87,8 @@ export function knownSeries(): ReadonlyMap<string, readonly string[]> {
     for (const suffix of ['_bucket', '_sum', '_count']) names.set(name + suffix, [...all, 'le']);
   }
   for (const rule of ruleGroups(DEFAULT_OPTIONS).flatMap(({ rules }) => rules)) {
-    if ('record' in rule) names.set(rule.record, ['call_center', 'vdn', 'queue', 'name', 'indicator', 'severity', ...target]);
+    if ('record' in rule)
+      names.set(rule.record, ['call_center', 'vdn', 'queue', 'name', 'indicator', 'severity', ...target]);
   }
   return names;
 }
