@@ -84,7 +84,8 @@ async function main() {
     control: true,
     flat: flags.flat,
     // The emergency line has calls at any hour of the night.
-    vdns: [{ id: 1, agents: 80, hours: 'always' }, ...Array.from({ length: Number(flags.vdns) - 1 }, (_, i) => i + 2)],
+    // At night, too, a window of the emergency line has enough calls to judge how many are answered.
+    vdns: [{ id: 1, agents: 400, hours: 'always' }, ...Array.from({ length: Number(flags.vdns) - 1 }, (_, i) => i + 2)],
   });
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, simulator.caPem);
