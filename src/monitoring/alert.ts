@@ -1,5 +1,5 @@
 import { BOARDS } from './board-names.ts';
-import type { Indicator, Severity } from '../config/targets.ts';
+import type { Severity, TargetKey } from '../config/targets.ts';
 import type { MonitoringOptions } from './options.ts';
 
 /** `aicc-cti`: something happens in the contact center; `aicc-cti-exporter`: the data pipeline has a problem. */
@@ -41,19 +41,39 @@ export const VDN =
   'VDN {{ $labels.vdn }}{{ with $labels.name }} ({{ . }}){{ end }}, call center {{ $labels.call_center }}';
 
 /**
- * A template that prints the configured target of the alert's line, as a percentage. It asks for the series with all
- * labels of the alert, so that environments with the same names keep their own targets.
- * @param nameLabels the labels of the alert that the target's series does not have
+ * A template that asks for the series of a metric with all labels of the alert, so that environments with the same names
+ * keep their own values.
+ * @param matchers of labels that the alert does not have
+ * @param without the labels of the alert that the series does not have
+ * @param print what to print of the result
  */
-export function targetOf(indicator: Indicator, severity: Severity, nameLabels: readonly string[]): string {
-  const others = ['__name__', ...nameLabels].map((label) => `(eq $name "${label}")`).join(' ');
+export function look(metric: string, matchers: string, without: readonly string[], print: string): string {
+  const others = ['__name__', ...without].map((label) => `(eq $name "${label}")`).join(' ');
   return (
     '{{ $selector := "" }}{{ range $name, $value := $labels }}' +
     `{{ if not (or ${others}) }}{{ $selector = printf "%s%s=%q, " $selector $name $value }}{{ end }}{{ end }}` +
-    `{{ with printf "aicc_cti_vdn_threshold{%sindicator=\\"${indicator}\\", severity=\\"${severity}\\"}" $selector | query }}` +
-    '{{ . | first | value | humanizePercentage }}{{ end }}'
+    `{{ with printf "${metric}{%s${matchers}}" $selector | query }}${print}{{ end }}`
   );
 }
+
+/**
+ * A template that prints the configured target of the alert's line or queue.
+ * @param metric the thresholds of lines or of queues
+ * @param format the template function that prints the value
+ */
+export const targetOf = (
+  metric: string,
+  indicator: TargetKey,
+  severity: Severity,
+  nameLabels: readonly string[],
+  format: string,
+): string =>
+  look(
+    metric,
+    `indicator=\\"${indicator}\\", severity=\\"${severity}\\"`,
+    nameLabels,
+    `{{ . | first | value | ${format} }}`,
+  );
 
 /** What an alert about a line chooses on its dashboard. */
 export const LINE_VARIABLES = ['job', 'call_center', 'vdn'];

@@ -94,7 +94,8 @@ export function missed(record: string, indicator: TargetKey, severity: Severity)
 /** A ratio against the line's own target. */
 function judge(judgement: Judgement, severity: Severity, options: MonitoringOptions): Alert {
   const { record, indicator } = judgement;
-  const target = targetOf(indicator, severity, ['name', ...options.alertLabels]);
+  const names = ['name', ...options.alertLabels];
+  const target = targetOf('aicc_cti_vdn_threshold', indicator, severity, names, 'humanizePercentage');
   return lineAlert(
     judgement.alert,
     {

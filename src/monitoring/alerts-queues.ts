@@ -1,5 +1,5 @@
 import type { QueueIndicator, Severity } from '../config/targets.ts';
-import { alert, type Alert, LINE_VARIABLES } from './alert.ts';
+import { alert, type Alert, LINE_VARIABLES, look, targetOf, VDN } from './alert.ts';
 import { lineAlert, missed } from './alerts-lines.ts';
 import type { MonitoringOptions } from './options.ts';
 import { merged, REPLICA } from './promql.ts';
@@ -20,16 +20,6 @@ const queueLine: RecordingRule = {
 /** Keeps the queues of open lines, and makes their replicas one. */
 const judged = (expr: string): string => `max without (${REPLICA}) (${expr} and ignoring (queue) ${QUEUE_LINE} == 1)`;
 
-/** Prints a value that a metric has for the labels of the alert, all but those in `without`. */
-function look(metric: string, matchers: string, without: readonly string[], print: string): string {
-  const others = ['__name__', ...without].map((label) => `(eq $name "${label}")`).join(' ');
-  return (
-    '{{ $selector := "" }}{{ range $name, $value := $labels }}' +
-    `{{ if not (or ${others}) }}{{ $selector = printf "%s%s=%q, " $selector $name $value }}{{ end }}{{ end }}` +
-    `{{ with printf "${metric}{%s${matchers}}" $selector | query }}${print}{{ end }}`
-  );
-}
-
 /** "queue 101 (Orders) of VDN 7 (Sales hotline), call center headquarters". */
 function queueOf(alertLabels: readonly string[]): string {
   const name = look(
@@ -38,8 +28,7 @@ function queueOf(alertLabels: readonly string[]): string {
     ['name', ...alertLabels],
     ' ({{ . | first | label "name" }})',
   );
-  const vdn = 'VDN {{ $labels.vdn }}{{ with $labels.name }} ({{ . }}){{ end }}, call center {{ $labels.call_center }}';
-  return `queue {{ $labels.queue }}${name} of ${vdn}`;
+  return `queue {{ $labels.queue }}${name} of ${VDN}`;
 }
 
 /** What the alerts say of a value that is beyond its target. */
@@ -95,9 +84,8 @@ const missedTargets = (alertLabels: readonly string[]): RecordingRule => ({
 
 /** A value against the queue's own target. */
 function judge({ indicator, ...judgement }: Judgement, severity: Severity, options: MonitoringOptions): Alert {
-  const matchers = `indicator=\\"${indicator}\\", severity=\\"${severity}\\"`;
-  const print = `{{ . | first | value | ${judgement.format} }}`;
-  const target = look('aicc_cti_queue_threshold', matchers, ['name', ...options.alertLabels], print);
+  const names = ['name', ...options.alertLabels];
+  const target = targetOf('aicc_cti_queue_threshold', indicator, severity, names, judgement.format);
   return lineAlert(
     judgement.alert,
     {

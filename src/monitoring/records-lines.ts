@@ -24,6 +24,7 @@ const ANSWERED_HOURS = 'instance_vdn:aicc_cti_inbound_calls_answered:ratio_hours
 /** Of the lines that are beyond a target: the ratio, by the target's indicator and severity. */
 export const MISSED_ANSWER_TARGETS = 'vdn:aicc_cti_answer_targets_missed:ratio';
 export const MISSED_AGENT_TARGETS = 'vdn:aicc_cti_agent_targets_missed:ratio';
+
 /** Of the group that is evaluated every 5 minutes. What ends there must have another value: the range has the old one still. */
 const lately = (record: string): string => `last_over_time(${record}[6m])`;
 
